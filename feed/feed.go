@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -132,6 +133,8 @@ type State struct {
 	Took         Millis    `cbor:"27,keyasint,omitempty" json:"took_ms,omitempty"`        // the last visit
 	Visits       int64     `cbor:"28,keyasint,omitempty" json:"visits,omitempty"`         // ever
 	NotModified  int64     `cbor:"29,keyasint,omitempty" json:"not_modified,omitempty"`   // answers 304 or with unchanged bytes, ever
+
+	Filtered int64 `cbor:"31,keyasint,omitempty" json:"filtered,omitempty"` // items dropped by include and exclude, ever
 
 	Channel Channel `cbor:"30,keyasint" json:"channel"` // how the feed names itself; without entries
 
@@ -442,6 +445,13 @@ type Query struct {
 	Text       string    // search; "" = everything
 	Before     Cursor    // only what comes after this in the river; zero = from the top
 	Since      time.Time // arrived since; zero = whenever
+}
+
+// Wanted says whether a text passes the operator's filters: one of include
+// matches, or there are none, and none of exclude does.
+func Wanted(include, exclude []*regexp.Regexp, text string) bool {
+	matches := func(re *regexp.Regexp) bool { return re.MatchString(text) }
+	return (len(include) == 0 || slices.ContainsFunc(include, matches)) && !slices.ContainsFunc(exclude, matches)
 }
 
 // View is a merged feed: what it is called and what it shows.
