@@ -14,6 +14,8 @@
 package feed
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"net/netip"
 	"regexp"
@@ -94,6 +96,13 @@ type Source struct {
 	PerHost       PerHost
 }
 
+// Address is a fingerprint of the configured address, for State.ConfiguredURL. It
+// tells whether the address is still the same and does not give it away.
+func (src Source) Address() string {
+	sum := sha256.Sum256([]byte("sangam address\x00" + src.FeedURL))
+	return hex.EncodeToString(sum[:12])
+}
+
 // PerHost bounds what one registrable domain gets from us.
 type PerHost struct {
 	Concurrency int           // requests at once
@@ -139,6 +148,22 @@ type State struct {
 	Channel Channel `cbor:"30,keyasint" json:"channel"` // how the feed names itself; without entries
 
 	Habits Habits `cbor:"40,keyasint" json:"-"`
+}
+
+// For returns what of the state still holds for src. When the operator gave the
+// source another address, what the old one taught is void: validators, the place
+// it moved to, its failures and its wishes. The rest (counts, how the feed names
+// itself, its habits) stays.
+func (st State) For(src Source) State {
+	if st.ConfiguredURL == "" || st.ConfiguredURL == src.Address() {
+		return st
+	}
+	st.URL, st.ETag, st.LastModified, st.BodyHash, st.ConfiguredURL = "", "", "", nil, ""
+	st.Failures, st.FailingSince, st.Trouble, st.Problem, st.Status = 0, time.Time{}, NoTrouble, "", 0
+	st.Due, st.DueWhy, st.NotBefore, st.NotBeforeWhy = time.Time{}, "", time.Time{}, ""
+	st.Gone, st.Channel.Pace = false, Pace{}
+	st.Visited = time.Time{} // of this address we know nothing: visit it soon
+	return st
 }
 
 // Millis is a duration in whole milliseconds, as stored.
