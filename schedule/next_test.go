@@ -1,0 +1,164 @@
+package schedule_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sangam/feed"
+	"sangam/schedule"
+)
+
+func source(id, line string) feed.Source {
+	return feed.Source{Outlet: feed.Outlet{ID: id}, FeedURL: "https://" + id + ".example/feed", Schedule: line}
+}
+
+// unspread is a source whose spread on */15 is known, so that examples can be read.
+var unspread = source("herald", "*/15 * * * *")
+
+func TestNextExplainsItself(t *testing.T) {
+	at := utc("2025-03-01 14:03")
+	seen := feed.State{Visited: at}
+	with := func(change func(*feed.State)) feed.State { st := seen; change(&st); return st }
+	slot, slotWhy := schedule.Next(unspread, seen, at)
+	for _, c := range []struct {
+		name    string
+		st      feed.State
+		want    time.Time
+		explain string
+	}{
+		{"never visited", feed.State{}, at, "first visit"},
+		{"plain", seen, slot, "schedule 14:"},
+		{"floor below the schedule", with(func(st *feed.State) { st.NotBefore = at.Add(time.Second) }), slot, slotWhy},
+		{"max-age", with(func(st *feed.State) { st.NotBefore, st.NotBeforeWhy = at.Add(40*time.Minute), "max-age" }), at.Add(40 * time.Minute), "outlet asked for 40m (max-age)"},
+		{"Retry-After", with(func(st *feed.State) { st.NotBefore, st.NotBeforeWhy = at.Add(50*time.Hour), "Retry-After" }), at.Add(50 * time.Hour), "outlet asked for 50h (Retry-After)"},
+		{"a year", with(func(st *feed.State) { st.NotBefore = at.Add(9000 * time.Hour) }), at.Add(7 * 24 * time.Hour), "168h"},
+		{"ttl", with(func(st *feed.State) { st.Channel.Pace.TTL = time.Hour }), at.Add(time.Hour), "outlet asked for 1h (ttl)"},
+		{"ttl of a month", with(func(st *feed.State) { st.Channel.Pace.TTL = 720 * time.Hour }), at.Add(24 * time.Hour), "24h (ttl)"},
+		{"period", with(func(st *feed.State) { st.Channel.Pace = feed.Pace{TTL: time.Minute, Period: 2 * time.Hour} }), at.Add(2 * time.Hour), "(updatePeriod)"},
+		{"skipHours", with(func(st *feed.State) { st.Channel.Pace.SkipHours = []int{14, 15} }), utc("2025-03-01 16:00"), "skipHours"},
+		{"skipDays", with(func(st *feed.State) { st.Channel.Pace.SkipDays = []time.Weekday{time.Saturday} }), utc("2025-03-02 00:00"), "skipDays"},
+		{"410", with(func(st *feed.State) { st.Gone = true }), time.Time{}, "gone for good (410)"},
+	} {
+		due, why := schedule.Next(unspread, c.st, at)
+		if !due.Equal(c.want) || !strings.Contains(why, c.explain) || strings.Contains(why, "\n") {
+			t.Errorf("%s: got %s, %q; want %s, one line with %q", c.name, due, why, c.want, c.explain)
+		}
+	}
+	paused := unspread
+	paused.Paused = true
+	if due, why := schedule.Next(paused, seen, at); !due.IsZero() || !strings.Contains(why, "paused") {
+		t.Errorf("paused: got %s, %q", due, why)
+	}
+}
+
+func TestSkippingOnlyDelaysAndByADayAtMost(t *testing.T) {
+	at := utc("2025-03-01 14:03")
+	var all feed.Pace
+	for hour := range 24 {
+		all.SkipHours = append(all.SkipHours, hour)
+	}
+	due, _ := schedule.Next(unspread, feed.State{Visited: at}, at)
+	got, _ := schedule.Next(unspread, feed.State{Visited: at, Channel: feed.Channel{Pace: all}}, at)
+	if got.Before(due) || got.After(due.Add(24*time.Hour)) {
+		t.Errorf("all hours skipped: got %s, want within a day after %s", got, due)
+	}
+	if got, why := schedule.Pace(all, at); got.After(at.Add(24*time.Hour)) || why == "" {
+		t.Errorf("Pace: got %s, %q", got, why)
+	}
+	if got, why := schedule.Pace(feed.Pace{}, at); !got.IsZero() || why != "" {
+		t.Errorf("no wish: got %s, %q", got, why)
+	}
+}
+
+func TestBackOffDoublesIsCappedAndIsResetByOneSuccess(t *testing.T) {
+	at := utc("2025-03-01 14:03")
+	var last time.Duration
+	for failures := 1; failures <= 40; failures++ {
+		due, why := schedule.Next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at)
+		wait := due.Sub(at)
+		if failures > 1 && last < 10*time.Hour && (wait < last*5/4 || wait > last*4) {
+			t.Errorf("%d failures: waits %s after %s, want about double", failures, wait, last)
+		}
+		if wait > 24*time.Hour+15*time.Minute {
+			t.Errorf("%d failures: waits %s, want a day at most", failures, wait)
+		}
+		if again, _ := schedule.Next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at); !again.Equal(due) {
+			t.Errorf("%d failures: asked twice, got %s and %s", failures, due, again)
+		}
+		if failures > 2 && !strings.Contains(why, fmt.Sprintf("%d failures (timeout)", failures)) {
+			t.Errorf("%d failures: explained as %q", failures, why)
+		}
+		last = wait
+	}
+	if due, _ := schedule.Next(unspread, feed.State{Visited: at}, at); due.Sub(at) > 15*time.Minute {
+		t.Errorf("after a success: waits %s, want the schedule", due.Sub(at))
+	}
+}
+
+func TestThoseWhoFailTogetherDoNotComeBackTogether(t *testing.T) {
+	at := utc("2025-03-01 14:03")
+	seconds := map[int64]int{}
+	for i := range 1000 {
+		due, _ := schedule.Next(source(fmt.Sprint("s", i), "*/15 * * * *"), feed.State{Visited: at, Failures: 5}, at)
+		seconds[due.Unix()]++
+	}
+	for second, n := range seconds {
+		if n > 10 {
+			t.Errorf("%d of 1000 come back at %s", n, time.Unix(second, 0))
+		}
+	}
+}
+
+func TestGivingGoneFeedAnotherAddressRevivesIt(t *testing.T) {
+	at := utc("2025-03-01 14:03")
+	src := unspread
+	st := feed.State{Visited: at, Gone: true, ConfiguredURL: src.Address()}
+	src.FeedURL = "https://elsewhere.example/feed"
+	if due, why := schedule.Next(src, st, at); !due.Equal(at) {
+		t.Errorf("got %s, %q; want a visit at once", due, why)
+	}
+}
+
+// A source keeps its place in the hour, whenever it is asked for.
+func TestSpreadIsStableAndEven(t *testing.T) {
+	for _, line := range []string{"*/15 * * * *", "@hourly", "@every 15m", "@every 1h", "0 */2 * * *"} {
+		minutes := map[int]int{}
+		for i := range 1000 {
+			src := source(fmt.Sprint("outlet-", i), line)
+			at := utc("2025-03-01 00:00")
+			first, _ := schedule.Next(src, feed.State{Visited: at}, at)
+			for ask := at; ask.Before(first); ask = ask.Add(first.Sub(at)/3 + time.Second) {
+				if due, _ := schedule.Next(src, feed.State{Visited: ask}, ask); !due.Equal(first) {
+					t.Fatalf("%s, %s: asked at %s got %s, before %s", src.ID, line, ask, due, first)
+				}
+			}
+			second, _ := schedule.Next(src, feed.State{Visited: first}, first)
+			if gap := second.Sub(first); gap != 15*time.Minute && gap != time.Hour && gap != 2*time.Hour {
+				t.Fatalf("%s, %s: %s between visits", src.ID, line, gap)
+			}
+			for due := first; due.Before(at.Add(2 * time.Hour)); {
+				minutes[int(due.Sub(at)/time.Minute)]++
+				due, _ = schedule.Next(src, feed.State{Visited: due}, due)
+			}
+		}
+		total := 0
+		for _, n := range minutes {
+			total += n
+		}
+		for minute, n := range minutes {
+			if limit := total * 3 / 100; len(minutes) > 60 && n > limit/2 || n > limit && len(minutes) <= 60 {
+				t.Errorf("%s: %d of %d visits in minute %d", line, n, total, minute)
+			}
+		}
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	at := utc("2025-03-01 14:03")
+	st := feed.State{Visited: at, NotBefore: at.Add(20 * time.Minute), NotBeforeWhy: "max-age"}
+	for b.Loop() {
+		schedule.Next(unspread, st, at)
+	}
+}
