@@ -184,6 +184,9 @@ type Sentence struct {
 	Hash  uint32
 	Count uint8
 	Age   uint8 // batches since it was last seen; the oldest are forgotten first
+	// Items holds a byte of the hash of each of the first two items that had it, so
+	// that an item listed again on the next visit is not counted again.
+	Items uint16
 }
 
 // Trouble names the kind of a failure, for metrics and for advice.
@@ -379,6 +382,10 @@ type Item struct {
 	Hash    []byte    `cbor:"32,keyasint,omitempty" json:"-"`               // of what readers see; equal = no revision
 	Marks   []Mark    `cbor:"33,keyasint,omitempty" json:"-"`               // strongest first
 	Story   string    `cbor:"34,keyasint,omitempty" json:"story,omitempty"` // key of the story it belongs to
+
+	// Habitual holds the hashes of those of its sentences that its source repeats in
+	// item after item, as known when it was marked: they do not count in comparing.
+	Habitual []uint32 `cbor:"35,keyasint,omitempty" json:"-"`
 }
 
 // Time is when the item was published, or first seen if nobody can tell.

@@ -1,0 +1,143 @@
+package dedupe
+
+import (
+	"slices"
+	"strings"
+)
+
+// A variant is one way to read a headline: outlets put a kicker before it
+// ("Weather: …") and their name behind it ("… - The Herald").
+type variant struct {
+	hash  uint64
+	width int
+	how   string // "" = the whole headline, "kicker" or "tail" = without it, "bare" = without both
+	runes []rune
+}
+
+const (
+	// minVariant is the width of the narrowest headline, or rest of one, that
+	// identifies a story. Narrower ones ("Live", "Weather") are shared by stories
+	// that have nothing in common.
+	minVariant = 16
+	// minWords is the least number of words of such a headline, in scripts that
+	// part words.
+	minWords = 3
+	// maxKicker and maxTail are the widths of the widest kicker and outlet's name.
+	maxKicker = 40
+	maxTail   = 30
+)
+
+// variants lists the ways to read a headline that are long enough to identify a
+// story; the whole one comes first if it is.
+func variants(title string, folded []rune) []variant {
+	var out []variant
+	add := func(runes []rune, how string) {
+		w := widthOf(runes, 1<<20)
+		if !identifies(runes, w) {
+			return
+		}
+		v := variant{hash: hashRunes(runes), width: w, how: how, runes: runes}
+		if !slices.ContainsFunc(out, func(o variant) bool { return o.hash == v.hash }) {
+			out = append(out, v)
+		}
+	}
+	add(folded, "")
+	rest, kicked := withoutKicker(title)
+	if kicked {
+		add(plain(rest).runes, "kicker")
+	}
+	if head, cut := withoutTail(title); cut {
+		add(plain(head).runes, "tail")
+		if rest, kicked := withoutKicker(head); kicked {
+			add(plain(rest).runes, "bare")
+		}
+	}
+	return out
+}
+
+func identifies(runes []rune, w int) bool {
+	if w < minVariant {
+		return false
+	}
+	wide := false
+	words := 1
+	for _, r := range runes {
+		if r == ' ' {
+			words++
+		} else if width(r) == wideWidth {
+			wide = true
+		}
+	}
+	return wide || words >= minWords
+}
+
+// withoutKicker cuts a headline after its first colon.
+func withoutKicker(title string) (string, bool) {
+	for i, r := range title {
+		switch r {
+		case ':', '؛', '：', '】', '｜':
+			if i == 0 || widthOf(plain(title[:i]).runes, maxKicker+1) > maxKicker {
+				return "", false
+			}
+			rest := title[i+len(string(r)):]
+			if r == ':' && i+1 < len(title) && digitAround(title, i) { // 12:30
+				continue
+			}
+			return rest, strings.TrimSpace(rest) != ""
+		}
+	}
+	return "", false
+}
+
+func digitAround(s string, i int) bool {
+	return i > 0 && i+1 < len(s) && s[i-1] >= '0' && s[i-1] <= '9' && s[i+1] >= '0' && s[i+1] <= '9'
+}
+
+// withoutTail cuts the name of the outlet, or of its section, off a headline.
+func withoutTail(title string) (string, bool) {
+	cut, size := -1, 0
+	for _, sep := range []string{" - ", " – ", " — ", " | ", "｜", " · ", " :: "} {
+		if i := strings.LastIndex(title, sep); i > cut {
+			cut, size = i, len(sep)
+		}
+	}
+	if cut <= 0 {
+		return "", false
+	}
+	tail := plain(title[cut+size:]).runes
+	if w := widthOf(tail, maxTail+1); w == 0 || w > maxTail {
+		return "", false
+	}
+	return title[:cut], true
+}
+
+// liveWords are what outlets call a page that is rewritten all day, folded. Those
+// with a space must occur as a row of words.
+var liveWords = func() (folded []string) {
+	for _, w := range []string{
+		"liveblog", "live blog", "live updates", "live update", "live ticker", "liveticker", "newsticker", "newsblog", "news blog",
+		"transferticker", "ticker", "as it happened", "live coverage",
+		"لائیو اپڈیٹ", "لائیو اپ ڈیٹ", "لائیو اپڈیٹس", "لائیو اپ ڈیٹس", "لائیو بلاگ", "لحظة بلحظة", "تغطية مباشرة", "تغطية حية", "مباشر", "به روز رسانی زنده", "لحظه به لحظه",
+		"लाइव अपडेट", "लाइव अपडेट्स", "लाइव ब्लॉग", "直播", "实时更新", "ライブ更新", "速報中", "อัปเดตสด", "รายงานสด",
+	} {
+		folded = append(folded, string(plain(w).runes))
+	}
+	return folded
+}()
+
+// liveblog reports whether a headline announces a page that is rewritten all day.
+func liveblog(title []rune) bool {
+	if len(title) == 0 {
+		return false
+	}
+	padded := " " + string(title) + " "
+	for _, w := range liveWords {
+		if i := strings.Index(padded, w); i > 0 {
+			end := i + len(w)
+			if padded[i-1] == ' ' && padded[end] == ' ' || w[0] >= 0xE3 || w == "ticker" && padded[end] == ' ' || w == "liveblog" || w == "liveticker" {
+				return true
+			}
+		}
+	}
+	return false
+}

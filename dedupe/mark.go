@@ -1,0 +1,171 @@
+package dedupe
+
+import (
+	"slices"
+	"strings"
+
+	"sangam/feed"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// The kinds of marks, their first byte. Capitals are strong: one alone makes two
+// items worth comparing, and they are never ignored. Small letters are weak: a text
+// has many, two texts about one matter may share some, and one that very many items
+// hold says nothing.
+const (
+	idMark       = 'I' // the outlet's own id
+	stableMark   = 'X' // another id that the outlet keeps when link and headline change
+	linkMark     = 'L' // canonical address, or the one that the item names as its original
+	headlineMark = 'T' // a variant of the headline
+	textMark     = 's' // a window of the text
+	headMark     = 'h' // a window of the headline
+	numberMark   = 'n' // a number in its context
+)
+
+// How many weak marks of each kind an item gets: the smallest hashes of the lead,
+// of the whole text, of the headline, of the numbers.
+const (
+	leadMarks   = 16
+	bodyMarks   = 16
+	headMarks   = 8
+	numberMarks = 4
+)
+
+// Mark gives items of one outlet the marks by which they can be recognised, notes
+// who they say they are from, and learns what the outlet repeats. It returns the
+// habits to be remembered for the next visit; the items are changed in place. The
+// items of one batch are counted before any of them is marked, so the first batch
+// of a source already knows its boilerplate.
+func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
+	habits = learn(habits, items)
+	habitual := repeated(habits)
+	for i := range items {
+		it := &items[i]
+		it.Habitual = shown(it, habitual)
+		it.Credits = creditsOf(it, src)
+		it.Marks = marks(it)
+	}
+	return habits
+}
+
+func marks(it *feed.Item) []feed.Mark {
+	var out []feed.Mark
+	add := func(kind byte, text string, bits int) {
+		m := encode(kind, xxhash.Sum64String(text), bits)
+		if !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	if it.ID != "" {
+		add(idMark, it.Source+"\x00"+it.ID, strongBits)
+	}
+	for _, id := range stableIDs(it) {
+		add(stableMark, it.Source+"\x00"+id, strongBits)
+	}
+	for _, link := range links(it) {
+		add(linkMark, link, strongBits)
+	}
+	r := read(it, it.Habitual)
+	for _, v := range r.variants {
+		out = append(out, encode(headlineMark, v.hash, strongBits))
+	}
+	var weak []uint32
+	weak = smallest(weak, r.body.hashes[:r.body.lead], leadMarks)
+	weak = smallest(weak, r.body.hashes, bodyMarks)
+	for _, h := range weak {
+		out = append(out, encode(textMark, uint64(h), weakBits))
+	}
+	for _, h := range smallest(nil, r.head.hashes, headMarks) {
+		out = append(out, encode(headMark, uint64(h), weakBits))
+	}
+	numbers := make([]uint32, 0, len(r.numbers))
+	for _, n := range r.numbers {
+		numbers = append(numbers, n.context^n.value)
+	}
+	for _, h := range smallest(nil, numbers, numberMarks) {
+		out = append(out, encode(numberMark, uint64(h), weakBits))
+	}
+	return out
+}
+
+const (
+	strongBits = 60
+	weakBits   = 30
+	alphabet   = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+)
+
+// encode writes a mark: its kind and so many bits of a hash, six to a character, so
+// that marks are valid text wherever they are stored or shown.
+func encode(kind byte, hash uint64, bits int) feed.Mark {
+	var b [1 + strongBits/6]byte
+	b[0] = kind
+	n := 1
+	for ; bits > 0; bits -= 6 {
+		b[n] = alphabet[hash&63]
+		hash >>= 6
+		n++
+	}
+	return feed.Mark(b[:n])
+}
+
+// smallest appends to out the n smallest different hashes that out does not hold.
+func smallest(out []uint32, hashes []uint32, n int) []uint32 {
+	var kept [32]uint32
+	count := 0
+	for _, h := range hashes {
+		if count == n && h >= kept[n-1] {
+			continue
+		}
+		i := count
+		for i > 0 && kept[i-1] > h {
+			i--
+		}
+		if i > 0 && kept[i-1] == h || slices.Contains(out, h) {
+			continue
+		}
+		if count < n {
+			count++
+		}
+		copy(kept[i+1:count], kept[i:count-1])
+		kept[i] = h
+	}
+	return append(out, kept[:count]...)
+}
+
+// stableIDs lists the ids that an outlet keeps while it edits headline and link:
+// Deutsche Welle's content id, and the number at the end of links such as
+// …/a-12345678.
+func stableIDs(it *feed.Item) []string {
+	var out []string
+	if id := it.Extensions["dwsyn:contentID"]; id != "" {
+		out = append(out, id)
+	}
+	if id := articleNumber(it.Link); id != "" {
+		out = append(out, id)
+	}
+	return out
+}
+
+// articleNumber returns the article's number at the end of the path of a link, with
+// the host: "dw.com a-12345678". A slug may stand before it, or be all that changes.
+func articleNumber(link string) string {
+	_, rest, found := strings.Cut(link, "://")
+	if !found {
+		return ""
+	}
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	kind, digits, found := strings.Cut(last, "-")
+	if !found || len(kind) != 1 || len(digits) < minArticleNumber || strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return strings.ToLower(host) + " " + last
+}
+
+// minArticleNumber is the least number of digits of an article's number; shorter
+// ones count pages.
+const minArticleNumber = 6

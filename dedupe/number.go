@@ -1,0 +1,111 @@
+package dedupe
+
+import "slices"
+
+// A number is a number of a text and where it stands: a template filled anew has
+// other numbers between the same words.
+type number struct {
+	context uint32 // hash of the words around it
+	value   uint32 // hash of its digits
+}
+
+// maxNumbers bounds the numbers of one item that are compared.
+const maxNumbers = 64
+
+// numbersOf lists the numbers of the texts, sorted by context, with the word
+// before and the word after each as its context.
+func numbersOf(texts ...[]rune) []number {
+	var out []number
+	for _, t := range texts {
+		out = appendNumbers(out, t)
+	}
+	slices.SortFunc(out, func(a, b number) int {
+		if a.context != b.context {
+			return int(int64(a.context) - int64(b.context))
+		}
+		return int(int64(a.value) - int64(b.value))
+	})
+	return slices.Compact(out)
+}
+
+func appendNumbers(out []number, t []rune) []number {
+	for i := 0; i < len(t) && len(out) < maxNumbers; i++ {
+		if t[i] < '0' || t[i] > '9' {
+			continue
+		}
+		start := i
+		for i < len(t) && t[i] >= '0' && t[i] <= '9' {
+			i++
+		}
+		before, after := wordBefore(t, start), wordAfter(t, i)
+		if len(before) == 0 && len(after) == 0 {
+			continue
+		}
+		out = append(out, number{
+			context: uint32(hashRunes(before)*3 + hashRunes(after)),
+			value:   uint32(hashRunes(t[start:i])),
+		})
+	}
+	return out
+}
+
+// contextRunes is how much of a script without spaces counts as a word around a
+// number.
+const contextRunes = 12
+
+func wordBefore(t []rune, end int) []rune {
+	if end > 0 && t[end-1] == ' ' {
+		end--
+	}
+	start := end
+	for start > 0 && t[start-1] != ' ' && end-start < contextRunes {
+		start--
+	}
+	return t[start:end]
+}
+
+func wordAfter(t []rune, start int) []rune {
+	if start < len(t) && t[start] == ' ' {
+		start++
+	}
+	end := start
+	for end < len(t) && t[end] != ' ' && end-start < contextRunes {
+		end++
+	}
+	return t[start:end]
+}
+
+// compareNumbers counts the contexts in which both have a number: in how many the
+// same, in how many another one.
+func compareNumbers(a, b []number) (agree, differ int) {
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i].context < b[j].context:
+			i++
+		case a[i].context > b[j].context:
+			j++
+		default:
+			context := a[i].context
+			same := false
+			iEnd, jEnd := i, j
+			for iEnd < len(a) && a[iEnd].context == context {
+				iEnd++
+			}
+			for jEnd < len(b) && b[jEnd].context == context {
+				jEnd++
+			}
+			for _, x := range a[i:iEnd] {
+				for _, y := range b[j:jEnd] {
+					same = same || x.value == y.value
+				}
+			}
+			if same {
+				agree++
+			} else {
+				differ++
+			}
+			i, j = iEnd, jEnd
+		}
+	}
+	return agree, differ
+}

@@ -1,0 +1,121 @@
+package dedupe
+
+import "math/bits"
+
+// An index finds the windows of one text.
+type index struct {
+	of    shingled
+	slots []slot
+	mask  uint32
+	total int // different windows
+	leads int // different windows that begin in the lead
+}
+
+type slot struct {
+	hash uint32
+	at   int32 // the first window with this hash, counted from 1; 0 = empty
+}
+
+func newIndex(s shingled) *index {
+	ix := &index{of: s}
+	if len(s.hashes) == 0 {
+		return ix
+	}
+	size := 1 << bits.Len(uint(2*len(s.hashes)))
+	ix.slots, ix.mask = make([]slot, size), uint32(size-1)
+	for i, h := range s.hashes {
+		at := h & ix.mask
+		for ix.slots[at].at != 0 && ix.slots[at].hash != h {
+			at = (at + 1) & ix.mask
+		}
+		if ix.slots[at].at == 0 {
+			ix.slots[at] = slot{h, int32(i + 1)}
+			ix.total++
+			if i < s.lead {
+				ix.leads++
+			}
+		}
+	}
+	return ix
+}
+
+// find returns the number of the first window with the hash, or -1.
+func (ix *index) find(h uint32) int {
+	if len(ix.slots) == 0 {
+		return -1
+	}
+	for at := h & ix.mask; ; at = (at + 1) & ix.mask {
+		switch s := ix.slots[at]; {
+		case s.at == 0:
+			return -1
+		case s.hash == h:
+			return int(s.at - 1)
+		}
+	}
+}
+
+// An overlap is how much of two texts occurs in the other, in windows.
+type overlap struct {
+	a, b         int // windows of each
+	aInB, bInA   int // of them found in the other
+	aLead, bLead int // windows of each lead
+	aLeadIn      int // of them found anywhere in the other
+	bLeadIn      int
+}
+
+func (ix *index) overlap(o shingled) overlap {
+	v := overlap{a: ix.total, b: len(o.hashes), aLead: ix.leads, bLead: o.lead}
+	if ix.total == 0 || len(o.hashes) == 0 {
+		return v
+	}
+	hit := make([]bool, len(ix.of.hashes))
+	for i, h := range o.hashes {
+		at := ix.find(h)
+		if at < 0 {
+			continue
+		}
+		v.bInA++
+		if i < o.lead {
+			v.bLeadIn++
+		}
+		if !hit[at] {
+			hit[at] = true
+			v.aInB++
+			if at < ix.of.lead {
+				v.aLeadIn++
+			}
+		}
+	}
+	return v
+}
+
+// shorter is the share of the shorter text that the longer holds.
+func (v overlap) shorter() float64 {
+	if v.a <= v.b {
+		return share(v.aInB, v.a)
+	}
+	return share(v.bInA, v.b)
+}
+
+// longer is the share of the longer text that the shorter holds.
+func (v overlap) longer() float64 {
+	if v.a <= v.b {
+		return share(v.bInA, v.b)
+	}
+	return share(v.aInB, v.a)
+}
+
+// lead is the share of the shorter text's lead that the longer holds.
+func (v overlap) lead() float64 {
+	if v.a <= v.b {
+		return share(v.aLeadIn, v.aLead)
+	}
+	return share(v.bLeadIn, v.bLead)
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}

@@ -1,0 +1,298 @@
+package dedupe
+
+import (
+	"html"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"sangam/normalize"
+)
+
+// A text is what of a piece of writing is compared: its folded characters, words
+// parted by single spaces, and where its sentences and lines end.
+type text struct {
+	runes []rune
+	ends  []int // index in runes after each sentence; the last is len(runes)
+	lines []int // those of ends that also end a line
+}
+
+// maxRunes bounds how much of a text is compared; what comes after is taken for
+// read. No newspaper article is longer, and a feed can hold a book.
+const maxRunes = 40_000
+
+// plain reads a text without markup, such as a title.
+func plain(s string) text { return scan(s, false) }
+
+// marked reads a fragment of safe, balanced HTML; a line of the text is a block of
+// the markup, or a line of the source where an outlet sends bare text.
+func marked(s string) text { return scan(s, true) }
+
+func scan(s string, markup bool) text {
+	sc := scanner{out: make([]rune, 0, min(len(s), maxRunes)+8)}
+	for i := 0; i < len(s) && len(sc.out) < maxRunes; {
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
+		if markup && r == '<' {
+			skip, block := tag(s[i:])
+			if skip > 0 {
+				if block {
+					sc.endLine()
+				}
+				i += skip
+				continue
+			}
+		}
+		if markup && r == '&' {
+			if c, n := entity(s[i:]); n > 0 {
+				r, size = c, n
+			}
+		}
+		i += size
+		sc.take(r, s[i:])
+	}
+	sc.endLine()
+	return text{runes: sc.out, ends: sc.ends, lines: sc.lines}
+}
+
+// scanner folds in one pass; see normalize.Fold for what folding means.
+type scanner struct {
+	out         []rune
+	ends, lines []int
+	space       bool
+	digits      bool
+	separator   rune
+	stop        bool // a full stop that ends the sentence if a space follows
+}
+
+func (sc *scanner) take(r rune, rest string) {
+	f := normalize.FoldRune(r)
+	switch f.Kind() {
+	case normalize.One:
+		if sc.space {
+			sc.part()
+		}
+		sc.stop = false
+		if sc.digits = f.Digit(); !sc.digits {
+			sc.separator = 0
+		}
+		sc.out = append(sc.out, f.Rune())
+	case normalize.Dropped:
+	case normalize.Spaced:
+		if sc.digits && normalize.Separates(r) && (sc.separator == 0 || sc.separator == r) && normalize.GroupFollows(rest, r) {
+			sc.separator = r
+			return
+		}
+		sc.punctuate(r)
+	case normalize.Several:
+		for _, r := range normalize.Expand(r) {
+			if r == ' ' {
+				sc.space = true
+				continue
+			}
+			if sc.space {
+				sc.part()
+			}
+			sc.out = append(sc.out, r)
+		}
+		sc.digits, sc.separator, sc.stop = false, 0, false
+	}
+}
+
+// part writes the space between two words.
+func (sc *scanner) part() {
+	sc.space = false
+	if n := len(sc.out); n > 0 && sc.out[n-1] != ' ' {
+		sc.out = append(sc.out, ' ')
+	}
+}
+
+func (sc *scanner) punctuate(r rune) {
+	sc.space, sc.digits, sc.separator = true, false, 0
+	switch r {
+	case '\n', '\r', '\u2028', '\u2029':
+		sc.endLine()
+	case '!', '?', '؟', '۔', '।', '॥', '。', '！', '？', '…', '｡', '|':
+		sc.endSentence()
+	case '.':
+		sc.stop = true
+	default:
+		if sc.stop && (r == ' ' || r == '\t' || r == '\u00a0') {
+			sc.endSentence()
+		}
+		sc.stop = false
+	}
+}
+
+func (sc *scanner) endSentence() {
+	sc.space, sc.digits, sc.separator, sc.stop = true, false, 0, false
+	n := len(sc.out)
+	if n > 0 && (len(sc.ends) == 0 || sc.ends[len(sc.ends)-1] < n) {
+		sc.ends = append(sc.ends, n)
+	}
+}
+
+func (sc *scanner) endLine() {
+	sc.endSentence()
+	n := len(sc.out)
+	if n > 0 && (len(sc.lines) == 0 || sc.lines[len(sc.lines)-1] < n) {
+		sc.lines = append(sc.lines, n)
+	}
+}
+
+// inline holds the elements that do not part two lines.
+var inline = map[string]bool{
+	"a": true, "abbr": true, "b": true, "bdi": true, "bdo": true, "cite": true, "code": true, "del": true, "em": true,
+	"font": true, "i": true, "ins": true, "kbd": true, "mark": true, "q": true, "s": true, "small": true, "span": true,
+	"strong": true, "sub": true, "sup": true, "time": true, "u": true, "wbr": true, "img": true,
+}
+
+// longestTag is how far the end of a tag is looked for: a text full of "<" that no
+// ">" follows costs no more than any other.
+const longestTag = 8192
+
+// tag returns the length of the tag that s begins with, 0 if it is none, and
+// whether it begins or ends a block.
+func tag(s string) (length int, block bool) {
+	i := 1
+	if i < len(s) && s[i] == '/' {
+		i++
+	}
+	start := i
+	for i < len(s) && (s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z' || i > start && s[i] >= '0' && s[i] <= '9') {
+		i++
+	}
+	if i == start && !strings.HasPrefix(s, "<!--") {
+		return 0, false
+	}
+	end := strings.IndexByte(s[i:min(len(s), i+longestTag)], '>')
+	if end < 0 {
+		return 0, false
+	}
+	return i + end + 1, !inline[strings.ToLower(s[start:i])]
+}
+
+// longestEntity is the longest character reference that clean HTML holds.
+const longestEntity = 10
+
+// entity reads the character reference at the beginning of s; n is 0 if it is none.
+func entity(s string) (r rune, n int) {
+	end := strings.IndexByte(s[:min(len(s), longestEntity)], ';')
+	if end < 0 {
+		return 0, 0
+	}
+	decoded := html.UnescapeString(s[:end+1])
+	r, size := utf8.DecodeRuneInString(decoded)
+	if size != len(decoded) {
+		return 0, 0
+	}
+	return r, end + 1
+}
+
+// width is how much of a text one character says: a Han, kana or Thai letter as
+// much as three of an alphabet, a space nothing.
+func width(r rune) int {
+	if r < 0x0E00 {
+		if r == ' ' {
+			return 0
+		}
+		return 1
+	}
+	if normalize.FoldRune(r).Wide() {
+		return wideWidth
+	}
+	return 1
+}
+
+const wideWidth = 3
+
+// shingleWidth is the width of a window of text that is compared as one. Shorter
+// ones are shared by texts that have nothing in common, longer ones break at
+// every edit.
+const shingleWidth = 14
+
+// A shingled text is known by the hashes of all its windows, in their order.
+type shingled struct {
+	runes  []rune
+	hashes []uint32 // of the window that begins at the letter of the same number
+	at     []int32  // index in runes of each letter; spaces are no letters
+	lead   int      // windows that begin within the lead
+}
+
+// leadWidth is the width of the lead of a text: about two sentences.
+const leadWidth = 260
+
+// base is an odd multiplier for the polynomial hash of a window.
+const base = 0x9E3779B97F4A7C15
+
+// shingle hashes every window of the runes. A text narrower than one window is
+// one window.
+func shingle(runes []rune) shingled {
+	s := shingled{runes: runes}
+	if len(runes) == 0 {
+		return s
+	}
+	n := len(runes)
+	s.at = make([]int32, 0, n)
+	s.hashes = make([]uint32, 0, n)
+	var ring [64]uint64 // prefix hashes of the last letters; a window has at most 14
+	var widths [64]uint8
+	var prefix uint64
+	first, letters, wide, before := 0, 0, 0, 0
+	for i, r := range runes {
+		if r == ' ' {
+			continue
+		}
+		w := width(r)
+		ring[letters&63], widths[letters&63] = prefix, uint8(w)
+		prefix = prefix*base + uint64(r) + 1
+		s.at = append(s.at, int32(i))
+		letters++
+		wide += w
+		for wide >= shingleWidth {
+			s.hashes = append(s.hashes, finish(prefix-ring[first&63]*powers[letters-first]))
+			if before < leadWidth-shingleWidth {
+				s.lead++
+			}
+			before += int(widths[first&63])
+			wide -= int(widths[first&63])
+			first++
+		}
+	}
+	if len(s.hashes) == 0 && letters > 0 {
+		s.hashes, s.lead = append(s.hashes, finish(prefix)), 1
+	}
+	return s
+}
+
+var powers = func() (p [shingleWidth + 2]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * base
+	}
+	return p
+}()
+
+// finish spreads the bits of a hash.
+func finish(h uint64) uint32 {
+	h ^= h >> 32
+	h *= 0xD6E8FEB86659FD93
+	h ^= h >> 32
+	return uint32(h)
+}
+
+// hashRunes hashes letters, leaving out spaces: a word parted or joined by another
+// hand is the same word.
+func hashRunes(runes []rune) uint64 {
+	var h uint64 = 1469598103934665603
+	for _, r := range runes {
+		if r != ' ' {
+			h = bits.RotateLeft64(h, 5)*base + uint64(r)
+		}
+	}
+	h ^= h >> 31
+	h *= 0xD6E8FEB86659FD93
+	return h ^ h>>32
+}
