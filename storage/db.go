@@ -1,0 +1,399 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+// The buckets; the package comment says what is in them.
+const (
+	bMeta     = "meta"
+	bOutlets  = "outlets"
+	bStates   = "states"
+	bHabits   = "habits"
+	bItems    = "items"
+	bNames    = "names"
+	bRefs     = "refs"
+	bStories  = "stories"
+	bEntries  = "entries"
+	bTimeline = "timeline"
+	bBySource = "bysource"
+	bChanges  = "changes"
+	bVerdicts = "verdicts"
+)
+
+var allBuckets = []string{
+	bMeta, bOutlets, bStates, bHabits, bItems, bNames, bRefs, bStories,
+	bEntries, bTimeline, bBySource, bChanges, bVerdicts,
+}
+
+// DB is an open store. Its methods may be called from many goroutines at once.
+type DB struct {
+	path string
+	opts Options
+
+	swap sync.RWMutex // held for reading while bolt is used, for writing while the file is swapped
+	bolt *bbolt.DB    // nil once closed
+
+	work sync.Mutex // whoever writes holds it; guards win
+	win  *window    // nil = to be made from the file before the next merge
+
+	outlets atomic.Pointer[roster]
+
+	queue   chan *errand
+	closing chan struct{}
+	done    chan struct{} // closed when the committer has ended
+
+	pending struct {
+		sync.Mutex
+		states map[string]*errand // visits without items, to travel with the next commit
+	}
+
+	damaged atomic.Int64
+}
+
+// roster is what is known of outlets; it is never changed, only replaced.
+type roster struct {
+	byID  map[string]*outletRecord
+	byNum map[uint32]*outletRecord
+	next  uint32
+	all   bool // SetOutlets was never called: every outlet counts as configured
+}
+
+type outletRecord struct {
+	Outlet     feed.Outlet `cbor:"1,keyasint"`
+	Num        uint32      `cbor:"2,keyasint"`
+	Configured bool        `cbor:"3,keyasint"`
+}
+
+// shown reports whether items of the source show in the merged feed.
+func (r *roster) shown(src uint32) bool {
+	o := r.byNum[src]
+	return o != nil && (r.all || o.Configured)
+}
+
+func (r *roster) clone() *roster {
+	return &roster{byID: maps.Clone(r.byID), byNum: maps.Clone(r.byNum), next: r.next, all: r.all}
+}
+
+func (r *roster) put(o *outletRecord) {
+	r.byID[o.Outlet.ID], r.byNum[o.Num] = o, o
+	r.next = max(r.next, o.Num+1)
+}
+
+// load reads what is kept in memory besides the index of marks.
+func (db *DB) load() error {
+	return db.view(func(tx *bbolt.Tx) error {
+		r := &roster{byID: map[string]*outletRecord{}, byNum: map[uint32]*outletRecord{}, next: 1}
+		r.all = tx.Bucket([]byte(bMeta)).Get([]byte("configured")) == nil
+		err := tx.Bucket([]byte(bOutlets)).ForEach(func(k, v []byte) error {
+			var o outletRecord
+			if err := decode(bOutlets, k, v, &o); err != nil {
+				return &Damaged{Path: db.path, What: fmt.Sprintf("what it knows of outlet %q", k), Err: err}
+			}
+			r.put(&o)
+			return nil
+		})
+		db.outlets.Store(r)
+		return err
+	})
+}
+
+// view runs fn in a read transaction. Nonsense in the file becomes an error.
+func (db *DB) view(fn func(*bbolt.Tx) error) error {
+	db.swap.RLock()
+	defer db.swap.RUnlock()
+	return db.guard(func(bolt *bbolt.DB) error { return bolt.View(fn) })
+}
+
+// update runs fn in a write transaction. The caller holds db.work.
+func (db *DB) update(fn func(*bbolt.Tx) error) error {
+	db.swap.RLock()
+	defer db.swap.RUnlock()
+	return db.guard(func(bolt *bbolt.DB) error { return bolt.Update(fn) })
+}
+
+func (db *DB) guard(use func(*bbolt.DB) error) (err error) {
+	if db.bolt == nil {
+		return ErrClosed
+	}
+	defer faultsPanic()()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Damaged{Path: db.path, What: fmt.Sprint(p), Backup: newestBackup(db.path, db.opts)}
+		}
+	}()
+	return use(db.bolt)
+}
+
+// lost counts and reports a record that cannot be read.
+func (db *DB) lost(bucket string, key []byte, err error) {
+	db.damaged.Add(1)
+	db.opts.Log.Error("a stored record is damaged; it is skipped", "bucket", bucket, "key", fmt.Sprintf("%x", key), "err", err)
+}
+
+// Lost is how many times since Open a stored record was found damaged and skipped.
+func (db *DB) Lost() int64 { return db.damaged.Load() }
+
+// Path is the file's name.
+func (db *DB) Path() string { return db.path }
+
+// Close waits for what is being written and closes the file. Whatever was
+// acknowledged is on disk. It may be called twice.
+func (db *DB) Close() error {
+	select {
+	case <-db.closing:
+	default:
+		close(db.closing)
+	}
+	<-db.done
+	db.work.Lock()
+	defer db.work.Unlock()
+	db.swap.Lock()
+	defer db.swap.Unlock()
+	if db.bolt == nil {
+		return nil
+	}
+	err := db.bolt.Close()
+	db.bolt = nil
+	return err
+}
+
+// State is what the last visit of a source left behind; zero but for Source when
+// there was none.
+func (db *DB) State(ctx context.Context, id string) (feed.State, error) {
+	if err := ctx.Err(); err != nil {
+		return feed.State{}, err
+	}
+	var st feed.State
+	err := db.view(func(tx *bbolt.Tx) (err error) {
+		st, err = db.readState(tx, id)
+		return err
+	})
+	if late := db.waiting(id); err == nil && late != nil {
+		st = late.batch.State
+	}
+	return st, err
+}
+
+// waiting is the visit without items that has not been written yet, if any.
+func (db *DB) waiting(id string) *errand {
+	db.pending.Lock()
+	defer db.pending.Unlock()
+	return db.pending.states[id]
+}
+
+func (db *DB) readState(tx *bbolt.Tx, id string) (feed.State, error) {
+	st := feed.State{Source: id}
+	key := []byte(id)
+	if v := tx.Bucket([]byte(bStates)).Get(key); v != nil {
+		if err := decode(bStates, key, v, &st); err != nil {
+			db.lost(bStates, key, err)
+			return feed.State{Source: id}, nil // as if never visited: it is fetched anew
+		}
+	}
+	if v := tx.Bucket([]byte(bHabits)).Get(key); v != nil {
+		if err := decode(bHabits, key, v, &st.Habits); err != nil {
+			db.lost(bHabits, key, err)
+			st.Habits = feed.Habits{}
+		}
+	}
+	return st, nil
+}
+
+// States goes over the states of every source that was ever visited, by id.
+func (db *DB) States(ctx context.Context) iter.Seq2[feed.State, error] {
+	return func(yield func(feed.State, error) bool) {
+		var ids []string
+		err := db.view(func(tx *bbolt.Tx) error {
+			return tx.Bucket([]byte(bStates)).ForEach(func(k, _ []byte) error {
+				ids = append(ids, string(k))
+				return nil
+			})
+		})
+		if err != nil {
+			yield(feed.State{}, err)
+			return
+		}
+		ids = append(ids, db.waitingIDs()...)
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			st, err := db.State(ctx, id)
+			if !yield(st, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (db *DB) waitingIDs() []string {
+	db.pending.Lock()
+	defer db.pending.Unlock()
+	return slices.Collect(maps.Keys(db.pending.states))
+}
+
+// SetOutlets says which outlets are configured. Items of all others stay stored and
+// leave the merged feed at once; when an outlet comes back, so do they. Setting what is
+// already set changes nothing.
+func (db *DB) SetOutlets(ctx context.Context, outlets []feed.Outlet) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	db.work.Lock()
+	defer db.work.Unlock()
+	r := db.outlets.Load().clone()
+	var changed []*outletRecord
+	configured := map[string]bool{}
+	for _, o := range outlets {
+		configured[o.ID] = true
+		old := r.byID[o.ID]
+		next := &outletRecord{Outlet: o, Num: r.next, Configured: true}
+		if old != nil {
+			next.Num = old.Num
+		}
+		if old == nil || !old.Configured || !sameOutlet(old.Outlet, o) {
+			changed = append(changed, next)
+			r.put(next)
+		}
+	}
+	for id, o := range r.byID {
+		if o.Configured && !configured[id] {
+			gone := *o
+			gone.Configured = false
+			changed = append(changed, &gone)
+		}
+	}
+	if len(changed) == 0 && !r.all {
+		return nil
+	}
+	for _, o := range changed {
+		r.put(o)
+	}
+	r.all = false
+	err := db.update(func(tx *bbolt.Tx) error {
+		for _, o := range changed {
+			if err := putRecord(tx, bOutlets, []byte(o.Outlet.ID), o); err != nil {
+				return err
+			}
+		}
+		if err := tx.Bucket([]byte(bMeta)).Put([]byte("configured"), []byte{1}); err != nil {
+			return err
+		}
+		return logChange(tx, 0, db.opts.Now())
+	})
+	if err != nil {
+		return fmt.Errorf("set outlets: %w", err)
+	}
+	db.outlets.Store(r)
+	return nil
+}
+
+func sameOutlet(a, b feed.Outlet) bool {
+	x, err1 := encMode.Marshal(a)
+	y, err2 := encMode.Marshal(b)
+	return err1 == nil && err2 == nil && string(x) == string(y)
+}
+
+func putRecord(tx *bbolt.Tx, bucket string, key []byte, v any) error {
+	rec, err := encode(bucket, key, v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucket)).Put(key, rec)
+}
+
+// Outlets are the configured outlets by source id (every known one as long as
+// SetOutlets was never called). The map is the caller's own.
+func (db *DB) Outlets(ctx context.Context) (map[string]feed.Outlet, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := db.outlets.Load()
+	m := make(map[string]feed.Outlet, len(r.byID))
+	for id, o := range r.byID {
+		if r.all || o.Configured {
+			m[id] = o.Outlet
+		}
+	}
+	return m, nil
+}
+
+// Retired are the outlets that are not configured any more but may still have items
+// stored, by source id.
+func (db *DB) Retired(ctx context.Context) (map[string]feed.Outlet, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := db.outlets.Load()
+	m := map[string]feed.Outlet{}
+	for id, o := range r.byID {
+		if !r.all && !o.Configured {
+			m[id] = o.Outlet
+		}
+	}
+	return m, nil
+}
+
+// Change is an entry of the change log: what readers see of a story is not what it
+// was. Only the last change of each story is kept.
+type Change struct {
+	Seq   uint64
+	Story string    // its key; "" = which outlets show, or what is kept, changed
+	At    time.Time // of the batch that did it, whole seconds
+}
+
+// Sequence is the number of the newest change and when it was; 0 and the zero time
+// in an empty store. It grows with every change of what readers see.
+func (db *DB) Sequence(ctx context.Context) (seq uint64, at time.Time, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, time.Time{}, err
+	}
+	err = db.view(func(tx *bbolt.Tx) error {
+		seq, at = lastChange(tx)
+		return nil
+	})
+	return seq, at, err
+}
+
+// changesPerView is how many changes are copied out in one transaction.
+const changesPerView = 256
+
+// Changes goes over what changed after a sequence number, oldest first.
+func (db *DB) Changes(ctx context.Context, after uint64) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		for {
+			var page []Change
+			err := errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error {
+				c := tx.Bucket([]byte(bChanges)).Cursor()
+				for k, v := c.Seek(be64(after + 1)); k != nil && len(page) < changesPerView; k, v = c.Next() {
+					page = append(page, db.readChange(tx, k, v))
+				}
+				return nil
+			}))
+			if err != nil {
+				yield(Change{}, err)
+				return
+			}
+			for _, ch := range page {
+				if !yield(ch, nil) {
+					return
+				}
+				after = ch.Seq
+			}
+			if len(page) < changesPerView {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+// Package storage keeps states, items and stories in one bbolt file, and finds
+// the stories readers ask for.
+//
+// It deliberately does not know how items resemble each other (they bring opaque
+// marks, and a feed.Decider is passed in), what time it is (time comes in the
+// batch), nor anything of HTTP, formats or rendering.
+//
+// # The law
+//
+// Merge is a function of what is stored and the batch, nothing else. Merging a
+// batch twice equals merging it once; a batch that is not newer than the last one
+// of its source is ignored; the order of the items inside a batch does not matter.
+// Everything a batch brings becomes durable in one transaction, the source's
+// state last, so validators are never stored without the items they stand for.
+//
+// # The file
+//
+// A bbolt file is a copy-on-write B+tree with two meta pages; see
+// go.etcd.io/bbolt. Integers in keys are big-endian, so that byte order is number
+// order. "no" is a number of 8 bytes: every item gets the next one when it is
+// first stored, and a story bears the number of the item that founded it. "src" is
+// a number of 4 bytes that a source gets when it is first heard of. "time" is 8
+// bytes of nanoseconds since 1970, UTC. A "hash" is 8 bytes. "day" is 4 bytes: days
+// since 1970.
+//
+//	bucket   key                     value
+//	meta     "schema"                4 bytes: the version of this layout
+//	         "clock"                 time of the newest batch
+//	         "configured"            present once SetOutlets has been called
+//	outlets  source id               record: the outlet, its src, whether it is configured
+//	states   source id               record: feed.State without its habits
+//	habits   source id               record: feed.Habits, written only when they changed
+//	items    no                      record: feed.Item and the number of its story
+//	names    src, hash of item key   the item's no as a varint; or a 0 byte and the day on
+//	                                 which this tombstone of a deleted item expires, as a varint
+//	refs     day (bucket)            one bucket per day of arrival; its sequence is the first no
+//	         └ hash, no              empty; hash of an item's key, id and link
+//	stories  no                      record: key, entry id, members, lead, why, order, …;
+//	                                 or, for a story that became part of another, where it went
+//	entries  hash, no                empty; entry ids that were taken over from an item
+//	timeline time, no                the src of every member as varints
+//	bysource src, time, no           empty
+//	changes  sequence                no of the story (varint) and Unix seconds of the batch
+//	                                 (varint); no 0 = the list of outlets, or what is kept, changed
+//	verdicts item key, 0, item key   record: what the operator ruled; both orders are stored
+//
+// Keys in items, stories, timeline and changes grow at the end; names and bysource
+// keep what one visit touches together; refs is small per day. Only entries takes
+// its keys in random order, because that is what makes writes dear as a file grows.
+// There is no index by category: a category is a set of sources at the moment of
+// asking.
+//
+// # Records
+//
+// A record is a version byte (the lower 7 bits; the highest bit says that the body
+// is zstd, which it is from 512 bytes on), 4 bytes of CRC-32C over the bucket's
+// name, the key and the body as stored, and the body: CBOR (RFC 8949) whose
+// integer keys are the numbers in the cbor tags. A record whose checksum is wrong is skipped,
+// counted and reported; nothing else suffers.
+//
+// # What can be rebuilt
+//
+// meta, outlets, states, habits, items and verdicts are the truth. names (but for
+// tombstones), refs, entries, timeline, bysource and changes can be rebuilt from
+// items and stories; of a story, its members can be rebuilt from the items, which
+// name the story they belong to. Reindex does so. The index of marks lives in memory: it
+// is made from the items of the last days when the file is opened.
+//
+// # The order of the river
+//
+// A story has its place for ever, given by its first item. The place is the time
+// at which the item says it was published. If it does not say, or claims a time after
+// we first saw it, the place is when we first saw it. If it turns up more than two
+// hours later than it claims, readers have already read past that time, so again
+// its place is when we first saw it; unless it is older than a week, or its source was
+// newly added or away for a week: such old items go where they belong, and do not
+// jump to the top.
+package storage

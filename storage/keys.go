@@ -1,0 +1,162 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+func num(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
+
+// stamp is a time as it stands in keys. Times outside 1970–2262 are moved to
+// the nearest end.
+func stamp(t time.Time) uint64 {
+	switch {
+	case t.IsZero() || t.Unix() < 0:
+		return 0
+	case t.Unix() > maxSecond:
+		return uint64(maxSecond) * 1e9
+	}
+	return uint64(t.UnixNano())
+}
+
+// maxSecond is the last whole second that int64 nanoseconds can express.
+const maxSecond = 9_223_372_035
+
+func unstamp(n uint64) time.Time { return time.Unix(0, int64(n)).UTC() }
+
+// day is the number of the day, in UTC, that a time belongs to.
+func day(t time.Time) uint32 { return uint32(stamp(t) / uint64(24*time.Hour)) }
+
+// hashKey is the hash of an item key. Story keys are the same 64 bits in letters, so
+// one entry in refs finds an item by its key and a story by that of its founder.
+func hashKey(key string) uint64 {
+	sum := sha256.Sum256([]byte(key))
+	return num(sum[:])
+}
+
+// hashRef is the hash of an id or a link.
+func hashRef(ref string) uint64 { return xxhash.Sum64String(ref) }
+
+var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// storyKey is the key of the story that the item founds: 13 letters and digits.
+func storyKey(itemKey string) string { return letters.EncodeToString(be64(hashKey(itemKey))) }
+
+// storyHash is hashKey of the item that founded the story, if s is a story key.
+func storyHash(s string) (uint64, bool) {
+	b, err := letters.DecodeString(s)
+	if err != nil || len(b) != 8 {
+		return 0, false
+	}
+	return num(b), true
+}
+
+// tagDate is the date that all tag URIs made here bear: one on which the shape was
+// settled. It never changes, or ids would.
+const tagDate = "2026"
+
+// mintEntry makes an entry id of a story key (RFC 4151).
+func mintEntry(authority, key string) string {
+	return "tag:" + authority + "," + tagDate + ":sangam/" + key
+}
+
+// minted reports whether an id has the shape of those made here, and gives the
+// story key in it. Such ids are never taken over from an item: somebody aggregates us.
+func minted(id string) (key string, yes bool) {
+	if !strings.HasPrefix(id, "tag:") {
+		return "", false
+	}
+	_, key, yes = strings.Cut(id, ","+tagDate+":sangam/")
+	return key, yes
+}
+
+// maxEntryID is the longest id that is taken over as an entry id.
+const maxEntryID = 1024
+
+// adoptable reports whether an item's own id may serve as the id of an entry: an
+// absolute URI or IRI of a scheme whose names are unique by construction.
+func adoptable(id string) bool {
+	if id == "" || len(id) > maxEntryID || !utf8.ValidString(id) {
+		return false
+	}
+	if strings.ContainsFunc(id, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || !unicode.IsPrint(r) || strings.ContainsRune("<>\"{}|\\^`", r)
+	}) {
+		return false
+	}
+	if _, yes := minted(id); yes {
+		return false
+	}
+	u, err := url.Parse(id)
+	if err != nil {
+		return false
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		return u.Host != ""
+	case "tag", "urn":
+		return u.Opaque != ""
+	}
+	return false
+}
+
+func nameKey(src uint32, itemKey string) []byte {
+	return append(be32(src), be64(hashKey(itemKey))...)
+}
+
+func placeKey(order, no uint64) []byte { return append(be64(order), be64(no)...) }
+
+func sourceKey(src uint32, order, no uint64) []byte {
+	return append(append(be32(src), be64(order)...), be64(no)...)
+}
+
+func refKey(hash, no uint64) []byte { return append(be64(hash), be64(no)...) }
+
+// tombstone is the value in names of a deleted item: it is not taken back before
+// the day.
+func tombstone(until uint32) []byte { return binary.AppendUvarint([]byte{0}, uint64(until)) }
+
+// readName reads a value in names: the item's number, or 0 and the day until which
+// the tombstone stands.
+func readName(v []byte) (no uint64, until uint32) {
+	no, n := binary.Uvarint(v)
+	if no == 0 && n == 1 {
+		d, _ := binary.Uvarint(v[1:])
+		return 0, uint32(d)
+	}
+	return no, 0
+}
+
+func packSources(srcs []uint32) []byte {
+	var b []byte
+	for _, s := range srcs {
+		b = binary.AppendUvarint(b, uint64(s))
+	}
+	return b
+}
+
+// anySource reports whether want holds for any source packed in b.
+func anySource(b []byte, want func(uint32) bool) bool {
+	for len(b) > 0 {
+		s, n := binary.Uvarint(b)
+		if n <= 0 {
+			return false
+		}
+		if want(uint32(s)) {
+			return true
+		}
+		b = b[n:]
+	}
+	return false
+}

@@ -1,0 +1,435 @@
+package storage
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+const (
+	// maxMembers is how many items one story holds; an agency's report at a few
+	// hundred outlets is the most the world has shown.
+	maxMembers = 256
+	// maxJoins is how many reasons are kept for one item's joining.
+	maxJoins = 2
+	// maxFormer is how many earlier keys of an item still lead to it.
+	maxFormer = 4
+	// tombLife is how long a deleted item is not taken back after an outlet last
+	// listed it.
+	tombLife = 90
+)
+
+// stored is an item as it is kept. Numbers from 60 on belong to storage.
+type stored struct {
+	feed.Item
+	No      uint64   `cbor:"-"`
+	StoryNo uint64   `cbor:"60,keyasint"`
+	Entry   string   `cbor:"61,keyasint,omitempty"` // of a founder: the entry id of its story, when that is not its own id
+	Former  []string `cbor:"62,keyasint,omitempty"` // keys it had before
+}
+
+// A merger merges batches into one transaction.
+type merger struct {
+	db     *DB
+	tx     *bbolt.Tx
+	roster *roster
+	clock  time.Time // newest batch seen
+	span   time.Duration
+
+	items, names, refs, stories, entries, timeline, bySource *bbolt.Bucket
+
+	known map[uint64]*stored // items read or written in this transaction
+	dirty map[uint64]*story  // stories to be written at the end of the batch
+	read  map[uint64]*story  // stories read or written in this transaction
+	days  map[uint32]*bbolt.Bucket
+
+	// of the batch being merged
+	src      uint32
+	at       time.Time
+	lastRead time.Time
+	report   feed.Report
+}
+
+// fillSequential is for buckets whose keys only grow: pages are left full.
+const fillSequential = 0.9
+
+func (db *DB) newMerger(tx *bbolt.Tx) *merger {
+	b := func(name string, fill float64) *bbolt.Bucket {
+		bucket := tx.Bucket([]byte(name))
+		if fill > 0 {
+			bucket.FillPercent = fill
+		}
+		return bucket
+	}
+	m := &merger{
+		db: db, tx: tx, roster: db.outlets.Load(), span: db.opts.Decider.Window(),
+		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
+		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0),
+		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, days: map[uint32]*bbolt.Bucket{},
+	}
+	b(bChanges, fillSequential)
+	m.clock = readClock(tx)
+	return m
+}
+
+func readClock(tx *bbolt.Tx) time.Time {
+	if v := tx.Bucket([]byte(bMeta)).Get([]byte("clock")); len(v) == 8 {
+		return unstamp(num(v))
+	}
+	return time.Time{}
+}
+
+// finish writes what the whole group has in common.
+func (m *merger) finish() error {
+	return m.tx.Bucket([]byte(bMeta)).Put([]byte("clock"), be64(stamp(m.clock)))
+}
+
+// horizon is how far back the index of marks reaches: copies may be published a
+// window apart, and be seen a day late.
+func (m *merger) horizon() time.Time { return horizon(m.clock, m.span) }
+
+func horizon(clock time.Time, span time.Duration) time.Time {
+	return clock.Add(-span - 24*time.Hour)
+}
+
+// late reports whether a batch of that time comes after a newer one.
+func late(st feed.State, at time.Time) bool { return !at.After(st.Visited) }
+
+// merge stores one batch: its items one by one, then what became of stories, then
+// lastly the state.
+func (m *merger) merge(b feed.Batch) (report feed.Report, err error) {
+	defer func() {
+		p := recover()
+		if bug, ok := p.(deciderPanic); ok {
+			err = fmt.Errorf("a bug in the rules: %v", bug.value)
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	m.report = feed.Report{Source: b.Outlet.ID}
+	before, err := m.db.readState(m.tx, b.Outlet.ID)
+	if err != nil {
+		return m.report, err
+	}
+	if late(before, b.At) {
+		m.report.Late = true
+		m.report.Seq, _ = lastChange(m.tx)
+		return m.report, nil
+	}
+	m.at, m.lastRead = b.At, before.Succeeded
+	m.clock = later(m.clock, b.At)
+	if err := m.meet(b.Outlet); err != nil {
+		return m.report, err
+	}
+	for _, it := range arrange(b.Items) {
+		if err := m.place(it); err != nil {
+			return m.report, fmt.Errorf("item %s: %w", it.Key, err)
+		}
+	}
+	m.report.Same = len(b.Items) - m.report.Fresh - m.report.Copies - m.report.Revised
+	if err := m.flush(); err != nil {
+		return m.report, err
+	}
+	if err := m.putState(b.State, before.Habits); err != nil {
+		return m.report, err
+	}
+	m.report.Seq, _ = lastChange(m.tx)
+	return m.report, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// meet makes the outlet known, and follows what is said of it.
+func (m *merger) meet(o feed.Outlet) error {
+	if old := m.roster.byID[o.ID]; old != nil {
+		m.src = old.Num
+		if !m.roster.all || sameOutlet(old.Outlet, o) {
+			return nil // SetOutlets has the word
+		}
+		return m.know(&outletRecord{Outlet: o, Num: old.Num})
+	}
+	m.src = m.roster.next
+	return m.know(&outletRecord{Outlet: o, Num: m.src})
+}
+
+func (m *merger) know(o *outletRecord) error {
+	m.roster = m.roster.clone()
+	m.roster.put(o)
+	return putRecord(m.tx, bOutlets, []byte(o.Outlet.ID), o)
+}
+
+// arrange puts items into an order that does not depend on how they came, the
+// oldest first, and keeps one of those that share a key.
+func arrange(items []feed.Item) []*feed.Item {
+	list := make([]*feed.Item, len(items))
+	for i := range items {
+		it := items[i] // a copy: the caller's batch stays as it is
+		list[i] = &it
+	}
+	slices.SortStableFunc(list, func(a, b *feed.Item) int {
+		return cmp.Or(
+			strings.Compare(a.Key, b.Key),
+			b.Updated.Compare(a.Updated), // of two versions the newer one
+			b.Published.Compare(a.Published),
+			bytes.Compare(a.Hash, b.Hash),
+			strings.Compare(a.Link, b.Link),
+			strings.Compare(a.ID, b.ID),
+		)
+	})
+	list = slices.CompactFunc(list, func(a, b *feed.Item) bool { return a.Key == b.Key })
+	slices.SortFunc(list, func(a, b *feed.Item) int {
+		return cmp.Or(a.Time().Compare(b.Time()), strings.Compare(a.Key, b.Key))
+	})
+	return list
+}
+
+// place decides what an item is and stores it.
+func (m *merger) place(it *feed.Item) error {
+	it.Source, it.Seen, it.Revised = m.roster.byNum[m.src].Outlet.ID, m.at, m.at
+	key := nameKey(m.src, it.Key)
+	if v := m.names.Get(key); v != nil {
+		no, until := readName(v)
+		if no == 0 {
+			return m.stayDead(key, until)
+		}
+		if old := m.item(no); old != nil {
+			return m.again(old, it)
+		}
+		// Its record is lost: it begins anew under another number.
+	}
+	verdict, near := m.decide(it)
+	if old := near[verdict.Revises]; old != nil && old.Source == it.Source {
+		return m.revise(old, it)
+	}
+	return m.admit(it, verdict.Joins, near)
+}
+
+// stayDead keeps a deleted item from coming back for as long as it is listed.
+func (m *merger) stayDead(key []byte, until uint32) error {
+	if today := day(m.at); until < today+tombLife/2 {
+		return m.names.Put(key, tombstone(today+tombLife))
+	}
+	return nil
+}
+
+// again meets a known item: unchanged, or revised.
+func (m *merger) again(old *stored, it *feed.Item) error {
+	if bytes.Equal(old.Hash, it.Hash) {
+		return nil
+	}
+	return m.revise(old, it)
+}
+
+// decide asks which stored items it is one with. The answer comes with those items,
+// by key.
+func (m *merger) decide(it *feed.Item) (feed.Verdict, map[string]*stored) {
+	byKey := map[string]*stored{}
+	var near []*feed.Item
+	apart := m.apart(it.Source)
+	for _, no := range m.db.win.near(it, m.span, m.horizon()) {
+		other := m.item(no)
+		if other == nil || other.Source != it.Source && (apart || m.apart(other.Source)) {
+			continue
+		}
+		byKey[other.Key] = other
+		near = append(near, &other.Item)
+	}
+	var v feed.Verdict
+	if len(near) > 0 {
+		v = m.db.decide(it, near)
+	}
+	return m.overrule(it, v, byKey), byKey
+}
+
+func (m *merger) apart(source string) bool {
+	o := m.roster.byID[source]
+	return o != nil && o.Outlet.Apart
+}
+
+// revise replaces a stored item by its new version. Its number, its story and when
+// it was first seen stay.
+func (m *merger) revise(old *stored, it *feed.Item) error {
+	m.report.Revised++
+	st := m.story(old.StoryNo)
+	next := &stored{Item: *it, No: old.No, StoryNo: old.StoryNo, Entry: old.Entry, Former: old.Former}
+	next.Seen, next.Story = old.Seen, old.Story
+	if st != nil && old.No == old.StoryNo && next.Entry == "" && next.ID != old.ID {
+		next.Entry = st.Entry
+	}
+	if err := m.rename(old, next); err != nil {
+		return err
+	}
+	if err := m.moveRefs(old, next); err != nil {
+		return err
+	}
+	m.db.win.put(next.No, &next.Item)
+	if err := m.putItem(next); err != nil {
+		return err
+	}
+	if st == nil {
+		return nil // its record is damaged; Reindex makes it anew
+	}
+	if st.Lead == next.No {
+		st.Updated = stamp(m.at)
+	}
+	return m.lead(st)
+}
+
+// rename lets an item go by the key of its new version. Its earlier keys still lead
+// to it, as many as are remembered.
+func (m *merger) rename(old, next *stored) error {
+	if old.Key == next.Key {
+		return nil
+	}
+	next.Former = append(slices.Clone(old.Former), old.Key)
+	next.Former = slices.DeleteFunc(next.Former, func(k string) bool { return k == next.Key })
+	for len(next.Former) > maxFormer {
+		// The first stays: a story may be named after it.
+		if err := m.names.Delete(nameKey(m.src, next.Former[1])); err != nil {
+			return err
+		}
+		next.Former = slices.Delete(next.Former, 1, 2)
+	}
+	return m.names.Put(nameKey(m.src, next.Key), binary.AppendUvarint(nil, old.No))
+}
+
+// admit stores a new item: in the stories it joins, which become one, or in a story
+// of its own.
+func (m *merger) admit(it *feed.Item, joins []feed.Ruling, near map[string]*stored) error {
+	no, err := m.items.NextSequence()
+	if err != nil {
+		return err
+	}
+	st, joined, err := m.joinable(it, joins, near)
+	if err != nil {
+		return err
+	}
+	rec := &stored{Item: *it, No: no}
+	if st == nil {
+		if st, err = m.found(rec); err != nil {
+			return err
+		}
+		m.report.Fresh++
+	} else {
+		st.Members, st.Sources = append(st.Members, no), append(st.Sources, m.src)
+		st.Joins = append(st.Joins, joined...)
+		m.report.Copies++
+	}
+	rec.StoryNo, rec.Story = st.no, st.Key
+	if err := m.names.Put(nameKey(m.src, it.Key), binary.AppendUvarint(nil, no)); err != nil {
+		return err
+	}
+	if err := m.moveRefs(nil, rec); err != nil {
+		return err
+	}
+	m.db.win.put(no, &rec.Item)
+	if err := m.putItem(rec); err != nil {
+		return err
+	}
+	return m.lead(st)
+}
+
+// joinable is the story that the rulings lead to, and the rulings worth keeping. If
+// they lead to several, those become one.
+func (m *merger) joinable(it *feed.Item, joins []feed.Ruling, near map[string]*stored) (*story, []feed.Ruling, error) {
+	var into *story
+	var kept []feed.Ruling
+	var reached []*story
+	for _, j := range joins {
+		other := near[j.With]
+		if other == nil {
+			continue
+		}
+		st := m.story(other.StoryNo)
+		if st == nil || len(st.Members) >= maxMembers {
+			continue
+		}
+		j.Item = it.Key
+		fresh := !slices.Contains(reached, st)
+		if fresh {
+			reached = append(reached, st)
+		}
+		if fresh || len(kept) < maxJoins {
+			kept = append(kept, j)
+		}
+	}
+	slices.SortFunc(reached, func(a, b *story) int { return cmp.Compare(a.no, b.no) })
+	for _, st := range reached {
+		if into == nil {
+			into = st
+			continue
+		}
+		if len(into.Members)+len(st.Members) >= maxMembers || m.forbidden(it, into, st) {
+			continue
+		}
+		if err := m.union(into, st); err != nil {
+			return nil, nil, err
+		}
+	}
+	return into, kept, nil
+}
+
+// item reads an item; nil if it is not there or cannot be read.
+func (m *merger) item(no uint64) *stored {
+	if it, ok := m.known[no]; ok {
+		return it
+	}
+	it := m.db.readItem(m.items, no)
+	m.known[no] = it
+	return it
+}
+
+func (m *merger) putItem(it *stored) error {
+	key := be64(it.No)
+	rec, err := encode(bItems, key, it)
+	if err != nil {
+		return err
+	}
+	m.known[it.No] = it
+	return m.items.Put(key, rec)
+}
+
+// readItem reads an item; nil if it is not there or cannot be read.
+func (db *DB) readItem(items *bbolt.Bucket, no uint64) *stored {
+	key := be64(no)
+	v := items.Get(key)
+	if v == nil {
+		return nil
+	}
+	it := &stored{No: no}
+	if err := decode(bItems, key, v, it); err != nil {
+		db.lost(bItems, key, err)
+		return nil
+	}
+	return it
+}
+
+// putState stores the state, and the habits if they are not what they were.
+func (m *merger) putState(st feed.State, before feed.Habits) error {
+	key := []byte(st.Source)
+	habits := st.Habits
+	st.Habits = feed.Habits{}
+	if err := putRecord(m.tx, bStates, key, &st); err != nil {
+		return err
+	}
+	if before.Learnt == habits.Learnt && slices.Equal(before.Sentences, habits.Sentences) {
+		return nil
+	}
+	return putRecord(m.tx, bHabits, key, &habits)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,299 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+// Schema is the version of the layout that this package writes.
+const Schema = 1
+
+// Options say how to open a store.
+type Options struct {
+	// Decider knows how items resemble each other. Required.
+	Decider feed.Decider
+
+	// Authority is the host in the entry ids made here, RFC 4151: the host of
+	// public_url. Default "sangam.invalid". Entry ids once made keep theirs.
+	Authority string
+
+	// Fold makes words comparable for search. Default strings.ToLower.
+	Fold func(string) string
+
+	// CommitEvery bounds how often commits are made: a batch waits at most this long
+	// for others to share its commit with, and not at all when the last commit is
+	// longer ago. Zero commits whatever is waiting at once.
+	CommitEvery time.Duration
+
+	// LockTimeout is how long to wait for another process to let go of the file.
+	// Default 1.5 s.
+	LockTimeout time.Duration
+
+	// Backups is the directory in which the newest backup is looked for when the
+	// file turns out to be damaged. "" = the file's own.
+	Backups string
+
+	// Log gets what an operator should know: damaged records, a damaged index.
+	// Default: nothing is logged.
+	Log *slog.Logger
+
+	// Now is the clock for what the operator does by hand (outlets, verdicts),
+	// never for merging. Default time.Now.
+	Now func() time.Time
+
+	// NoSync skips fsync: only for scratch copies and for proving that the
+	// fault tests can fail.
+	NoSync bool
+}
+
+func (o Options) complete() Options {
+	if o.Decider == nil {
+		panic("storage: Options.Decider is required")
+	}
+	if o.Authority == "" {
+		o.Authority = "sangam.invalid"
+	}
+	if o.Fold == nil {
+		o.Fold = strings.ToLower
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = 1500 * time.Millisecond
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+var (
+	// ErrLocked says that another process has the file open.
+	ErrLocked = errors.New("in use by another process")
+	// ErrNotFound says that there is no such story, item, or verdict.
+	ErrNotFound = errors.New("not found")
+	// ErrClosed says that the store has been closed.
+	ErrClosed = errors.New("store is closed")
+)
+
+// Damaged says that a file is not, or no longer, a store. The file is left as it is.
+type Damaged struct {
+	Path   string
+	What   string // in plain words
+	Backup string // the newest backup found; "" = none
+	Err    error  // the cause, if there is more to say
+}
+
+func (d *Damaged) Error() string {
+	msg := fmt.Sprintf("%s is damaged: %s", d.Path, d.What)
+	if d.Err != nil {
+		msg += ": " + d.Err.Error()
+	}
+	if d.Backup != "" {
+		msg += fmt.Sprintf(" (newest backup: %s)", d.Backup)
+	}
+	return msg
+}
+
+func (d *Damaged) Unwrap() error { return d.Err }
+
+// Newer says that a file was written by a later version of the program. It has not
+// been touched.
+type Newer struct {
+	Path          string
+	Schema, Known uint32
+}
+
+func (n *Newer) Error() string {
+	return fmt.Sprintf("%s has layout %d, written by a newer version; this one knows up to %d", n.Path, n.Schema, n.Known)
+}
+
+// Open opens the store in the file, and creates it, and its directory, if there is
+// none. Errors: ErrLocked (wrapped, after Options.LockTimeout), *Damaged, *Newer, or
+// one of the file system. The caller must Close it.
+func Open(path string, opts Options) (*DB, error) {
+	opts = opts.complete()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := create(path, opts); err != nil {
+		return nil, fmt.Errorf("create store: %w", err)
+	}
+	bolt, err := openBolt(path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	db := &DB{path: path, opts: opts, bolt: bolt}
+	if err := db.load(); err != nil {
+		_ = bolt.Close()
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	db.start()
+	return db, nil
+}
+
+// create makes an empty store under a temporary name and renames it, so that the
+// real name only ever stands for a whole store. It does nothing if the file exists.
+func create(path string, opts Options) error {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	fresh := path + ".new"
+	// Whoever holds the lock of the fresh file creates the store; what a crash left
+	// under its name is worth nothing.
+	lock, err := lockFile(fresh, os.O_RDWR|os.O_CREATE|noFollow, opts.LockTimeout)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(err, os.Remove(fresh), lock.Close()) // another process was faster
+	}
+	if err := lock.Truncate(0); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	if err := initialise(fresh, path, lock, opts); err != nil {
+		_ = os.Remove(fresh)
+		return err
+	}
+	return nil
+}
+
+// publish gives a file that is already synced its real name, durably.
+func publish(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(to))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// initialise fills a fresh file and publishes it while its lock is still held. It
+// closes the file.
+func initialise(fresh, path string, locked *os.File, opts Options) error {
+	bolt, err := bbolt.Open(fresh, 0o600, &bbolt.Options{
+		NoSync:   opts.NoSync,
+		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return locked, nil },
+	})
+	if err != nil {
+		return err
+	}
+	err = bolt.Update(func(tx *bbolt.Tx) error {
+		for _, name := range allBuckets {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket([]byte(bMeta)).Put([]byte("schema"), be32(Schema))
+	})
+	if err == nil && !opts.NoSync {
+		err = bolt.Sync()
+	}
+	if err == nil {
+		err = publish(fresh, path)
+	}
+	return errors.Join(err, bolt.Close())
+}
+
+// mapAhead is the address space reserved for the file, so that it can grow without
+// waiting for readers. It costs no memory.
+const mapAhead = 1 << 30
+
+// openBolt locks the file, looks at it before it is mapped, and opens it. The lock
+// is taken on the very descriptor that bbolt goes on to use.
+func openBolt(path string, opts Options) (bolt *bbolt.DB, err error) {
+	var file *os.File
+	defer func() {
+		if p := recover(); p != nil { // bbolt panics when it meets nonsense while it reads the free list
+			err = &Damaged{Path: path, What: fmt.Sprint(p), Backup: newestBackup(path, opts)}
+		}
+		if err != nil && file != nil {
+			_ = file.Close() // and with it the lock
+		}
+	}()
+	defer faultsPanic()()
+	open := func(string, int, os.FileMode) (*os.File, error) {
+		if file, err = lockFile(path, os.O_RDWR, opts.LockTimeout); err != nil {
+			return nil, err
+		}
+		if err := inspect(file); err != nil {
+			return nil, err
+		}
+		return file, nil
+	}
+	size := int64(0)
+	if info, err := os.Stat(path); err == nil {
+		size = info.Size()
+	}
+	bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		OpenFile:        open,
+		Timeout:         opts.LockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: int(max(mapAhead, 2*size)),
+		NoSync:          opts.NoSync,
+	})
+	if err == nil {
+		if err = checkSchema(bolt, path); err != nil {
+			_ = bolt.Close()
+		}
+	}
+	var damaged *Damaged
+	switch {
+	case err == nil:
+		return bolt, nil
+	case errors.As(err, &damaged):
+		damaged.Backup = newestBackup(path, opts)
+	case isBoltDamage(err):
+		err = &Damaged{Path: path, What: "it is not readable", Backup: newestBackup(path, opts), Err: err}
+	}
+	return nil, err
+}
+
+func checkSchema(bolt *bbolt.DB, path string) error {
+	return bolt.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(bMeta))
+		if meta == nil {
+			return &Damaged{Path: path, What: "it is a bbolt file, but of another program"}
+		}
+		v := meta.Get([]byte("schema"))
+		if len(v) != 4 {
+			return &Damaged{Path: path, What: "it does not say which layout it has"}
+		}
+		if got := uint32(num(append(make([]byte, 4), v...))); got > Schema {
+			return &Newer{Path: path, Schema: got, Known: Schema}
+		}
+		for _, name := range allBuckets {
+			if tx.Bucket([]byte(name)) == nil {
+				return &Damaged{Path: path, What: fmt.Sprintf("its part %q is missing", name)}
+			}
+		}
+		return nil
+	})
+}
+
+func isBoltDamage(err error) bool {
+	for _, e := range []error{bboltErrInvalid, bboltErrChecksum, bboltErrVersion, bboltErrMapping, io.ErrUnexpectedEOF} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	recordVersion = 1
+	compressed    = 0x80 // flag in the version byte
+	headerLen     = 1 + crc32.Size
+
+	// compressFrom is the smallest body worth compressing: below it zstd's frame
+	// eats what it gains.
+	compressFrom = 512
+
+	// maxRecord bounds what a damaged or hostile zstd frame may grow to.
+	maxRecord = 64 << 20
+)
+
+// errChecksum is what reading a record gives when its bytes are not those written.
+var errChecksum = errors.New("checksum mismatch")
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+	encMode = must(cbor.EncOptions{
+		Sort: cbor.SortCoreDeterministic, // the same value always makes the same bytes
+		Time: cbor.TimeRFC3339NanoUTC,    // exact, and zstd removes the repetition
+	}.EncMode())
+	decMode = must(cbor.DecOptions{
+		UTF8:             cbor.UTF8DecodeInvalid, // what was stored comes back, whatever it was
+		MaxArrayElements: 1 << 20,
+		MaxMapPairs:      1 << 20,
+	}.DecMode())
+
+	// Both are safe for concurrent use by EncodeAll and DecodeAll.
+	zstdEnc = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(128<<10), zstd.WithLowerEncoderMem(true)))
+	zstdDec = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true)))
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // options written in this file
+	}
+	return v
+}
+
+// encode makes the record of v that is stored under key in the bucket.
+func encode(bucket string, key []byte, v any) ([]byte, error) {
+	body, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", reflect.TypeOf(v), err)
+	}
+	rec := make([]byte, headerLen, headerLen+len(body))
+	rec[0] = recordVersion
+	if len(body) >= compressFrom {
+		rec[0] |= compressed
+		rec = zstdEnc.EncodeAll(body, rec)
+	} else {
+		rec = append(rec, body...)
+	}
+	binary.BigEndian.PutUint32(rec[1:], checksum(bucket, key, rec[headerLen:]))
+	return rec, nil
+}
+
+// decode reads the record that is stored under key in the bucket into v. Nothing
+// in v refers to rec afterwards.
+func decode(bucket string, key, rec []byte, v any) error {
+	if len(rec) < headerLen {
+		return errChecksum
+	}
+	body := rec[headerLen:]
+	if binary.BigEndian.Uint32(rec[1:]) != checksum(bucket, key, body) {
+		return errChecksum
+	}
+	if got := rec[0] &^ compressed; got != recordVersion {
+		return fmt.Errorf("record version %d is not known", got)
+	}
+	if rec[0]&compressed != 0 {
+		var err error
+		if body, err = zstdDec.DecodeAll(body, nil); err != nil {
+			return fmt.Errorf("decompress: %w", err)
+		}
+	}
+	if err := decMode.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("decode %s: %w", reflect.TypeOf(v), err)
+	}
+	return nil
+}
+
+// checksum covers the place too, so that a record in the wrong place is found out.
+func checksum(bucket string, key, body []byte) uint32 {
+	sum := crc32.Update(0, castagnoli, []byte(bucket))
+	sum = crc32.Update(sum, castagnoli, key)
+	return crc32.Update(sum, castagnoli, body)
+}

@@ -1,0 +1,418 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+// story is what is stored of a story. It bears the number of the item that founded it.
+type story struct {
+	_       struct{} `cbor:",toarray"`
+	Key     string
+	Entry   string        // entry id; never changes
+	Into    uint64        // not 0: it became part of that story, and only Key and Entry count
+	Lead    uint64        // the member that speaks for it
+	Members []uint64      // by arrival
+	Sources []uint32      // of the members, one each
+	Joins   []feed.Ruling // why they are one
+	Order   uint64        // stamp; never changes
+	Updated uint64        // stamp
+	Born    uint64        // stamp: when it arrived
+	Seq     uint64        // of its last change; 0 = not in the log yet
+
+	no  uint64
+	was []uint32 // the sources it is filed under, each once
+}
+
+// A deciderPanic is a bug met in the rules, as opposed to damage met in the file.
+type deciderPanic struct{ value any }
+
+func (db *DB) decide(it *feed.Item, near []*feed.Item) feed.Verdict {
+	defer func() {
+		if p := recover(); p != nil {
+			panic(deciderPanic{p})
+		}
+	}()
+	return db.opts.Decider.Decide(it, near)
+}
+
+// leadOf is the index of the member that speaks for them; 0 if the rules give none.
+func (db *DB) leadOf(members []*feed.Item, r *roster) int {
+	if len(members) < 2 {
+		return 0
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			panic(deciderPanic{p})
+		}
+	}()
+	outlets := map[string]feed.Outlet{}
+	for _, it := range members {
+		if o := r.byID[it.Source]; o != nil {
+			outlets[it.Source] = o.Outlet
+		}
+	}
+	if i := db.opts.Decider.Lead(members, outlets); i >= 0 && i < len(members) {
+		return i
+	}
+	return 0
+}
+
+// story reads the story of that number, or the one it became part of; nil if there is none that
+// can be read.
+func (m *merger) story(no uint64) *story {
+	for range maxMembers { // a bound, should damage have made a circle
+		st, ok := m.read[no]
+		if !ok {
+			st = m.db.readStory(m.stories, no)
+			m.read[no] = st
+		}
+		if st == nil || st.Into == 0 {
+			return st
+		}
+		no = st.Into
+	}
+	return nil
+}
+
+// readStory reads one story record, whatever became of it; nil if there is none, or
+// none that can be read.
+func (db *DB) readStory(stories *bbolt.Bucket, no uint64) *story {
+	key := be64(no)
+	v := stories.Get(key)
+	if v == nil {
+		return nil
+	}
+	st := &story{no: no}
+	if err := decode(bStories, key, v, st); err != nil {
+		db.lost(bStories, key, err)
+		return nil
+	}
+	st.was = distinct(st.Sources)
+	return st
+}
+
+func distinct(srcs []uint32) []uint32 { return slices.Compact(slices.Sorted(slices.Values(srcs))) }
+
+// found begins a story with its first item.
+func (m *merger) found(it *stored) (*story, error) {
+	st := &story{
+		no: it.No, Key: storyKey(it.Key), Lead: it.No,
+		Members: []uint64{it.No}, Sources: []uint32{m.src},
+		Order: stamp(orderTime(&it.Item, m.lastRead)), Born: stamp(it.Seen),
+	}
+	st.Updated = stamp(firstUpdated(&it.Item))
+	st.Entry = it.ID
+	if !adoptable(it.ID) || m.taken(it.ID) {
+		st.Entry = mintEntry(m.db.opts.Authority, st.Key)
+		it.Entry = st.Entry
+	} else if err := m.entries.Put(refKey(hashRef(st.Entry), it.No), nil); err != nil {
+		return nil, err
+	}
+	m.read[st.no] = st
+	return st, nil
+}
+
+// firstUpdated is when a new item's content last changed, as far as can be known.
+func firstUpdated(it *feed.Item) time.Time {
+	t := it.Published
+	if it.Updated.After(t) {
+		t = it.Updated
+	}
+	if t.Before(earliest) || t.After(it.Seen) {
+		return it.Seen
+	}
+	return t
+}
+
+// taken reports whether an entry id is in use already.
+func (m *merger) taken(id string) bool {
+	k, _ := m.entries.Cursor().Seek(be64(hashRef(id)))
+	return len(k) == 16 && num(k) == hashRef(id)
+}
+
+// lead settles who speaks for a story and marks it as changed.
+func (m *merger) lead(st *story) error {
+	m.dirty[st.no] = st
+	var members []*feed.Item
+	var nos []uint64
+	for _, no := range st.Members {
+		if it := m.item(no); it != nil {
+			members, nos = append(members, &it.Item), append(nos, no)
+		}
+	}
+	if len(nos) > 0 {
+		st.Lead = nos[m.db.leadOf(members, m.roster)]
+	}
+	return nil
+}
+
+// union makes from part of into. The older story's key, entry id and place survive;
+// the other's key and id still lead to it.
+func (m *merger) union(into, from *story) error {
+	for _, no := range from.Members {
+		it := m.item(no)
+		if it == nil {
+			continue
+		}
+		moved := *it
+		moved.StoryNo, moved.Story = into.no, into.Key
+		if err := m.putItem(&moved); err != nil {
+			return err
+		}
+	}
+	into.Members = append(into.Members, from.Members...)
+	into.Sources = append(into.Sources, from.Sources...)
+	into.Joins = append(into.Joins, from.Joins...)
+	if err := m.unfile(from); err != nil {
+		return err
+	}
+	alias := &story{no: from.no, Key: from.Key, Entry: from.Entry, Into: into.no, Order: from.Order, Born: from.Born}
+	delete(m.dirty, from.no)
+	m.read[from.no] = alias
+	if err := m.putStory(alias); err != nil {
+		return err
+	}
+	return m.lead(into)
+}
+
+// unfile takes a story out of every list.
+func (m *merger) unfile(st *story) error {
+	if err := m.timeline.Delete(placeKey(st.Order, st.no)); err != nil {
+		return err
+	}
+	for _, src := range st.was {
+		if err := m.bySource.Delete(sourceKey(src, st.Order, st.no)); err != nil {
+			return err
+		}
+	}
+	st.was = nil
+	if st.Seq == 0 {
+		return nil
+	}
+	return m.tx.Bucket([]byte(bChanges)).Delete(be64(st.Seq))
+}
+
+// flush writes the stories that changed, files them and logs the change.
+func (m *merger) flush() error {
+	for _, no := range sortedKeys(m.dirty) {
+		if err := m.file(m.dirty[no]); err != nil {
+			return err
+		}
+	}
+	clear(m.dirty)
+	return nil
+}
+
+func (m *merger) file(st *story) error {
+	now := distinct(st.Sources)
+	for _, src := range st.was {
+		if !slices.Contains(now, src) {
+			if err := m.bySource.Delete(sourceKey(src, st.Order, st.no)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, src := range now {
+		if !slices.Contains(st.was, src) {
+			if err := m.bySource.Put(sourceKey(src, st.Order, st.no), nil); err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.Equal(now, st.was) {
+		if err := m.timeline.Put(placeKey(st.Order, st.no), packSources(now)); err != nil {
+			return err
+		}
+	}
+	st.was = now
+	changes := m.tx.Bucket([]byte(bChanges))
+	if st.Seq != 0 {
+		if err := changes.Delete(be64(st.Seq)); err != nil {
+			return err
+		}
+	}
+	seq, err := changes.NextSequence()
+	if err != nil {
+		return err
+	}
+	st.Seq = seq
+	if err := putChange(changes, seq, st.no, m.at); err != nil {
+		return err
+	}
+	return m.putStory(st)
+}
+
+func (m *merger) putStory(st *story) error {
+	key := be64(st.no)
+	rec, err := encode(bStories, key, st)
+	if err != nil {
+		return err
+	}
+	return m.stories.Put(key, rec)
+}
+
+// refsOf are the hashes under which an item can be found.
+func refsOf(it *stored) []uint64 {
+	refs := []uint64{hashKey(it.Key)}
+	for _, s := range []string{it.ID, it.Link} {
+		if s != "" && !slices.Contains(refs, hashRef(s)) {
+			refs = append(refs, hashRef(s))
+		}
+	}
+	for _, key := range it.Former { // the first of them may be the one in a story's key
+		if h := hashKey(key); !slices.Contains(refs, h) {
+			refs = append(refs, h)
+		}
+	}
+	return refs
+}
+
+// moveRefs files an item under what it can be found by, and no longer under what old
+// was found by. Either may be nil.
+func (m *merger) moveRefs(old, next *stored) error {
+	var was, now []uint64
+	var it *stored
+	if old != nil {
+		was, it = refsOf(old), old
+	}
+	if next != nil {
+		now, it = refsOf(next), next
+	}
+	b, err := m.dayOf(it)
+	if err != nil {
+		return err
+	}
+	for _, h := range was {
+		if !slices.Contains(now, h) {
+			if err := b.Delete(refKey(h, it.No)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range now {
+		if !slices.Contains(was, h) {
+			if err := b.Put(refKey(h, it.No), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dayOf is the bucket of the day on which the item arrived. Its sequence is the
+// smallest number among that day's items.
+func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) {
+	d := day(it.Seen)
+	b := m.days[d]
+	if b == nil {
+		var err error
+		if b, err = m.refs.CreateBucketIfNotExists(be32(d)); err != nil {
+			return nil, err
+		}
+		m.days[d] = b
+	}
+	if first := b.Sequence(); first == 0 || it.No < first {
+		return b, b.SetSequence(it.No)
+	}
+	return b, nil
+}
+
+func putChange(changes *bbolt.Bucket, seq, no uint64, at time.Time) error {
+	v := binary.AppendUvarint(nil, no)
+	return changes.Put(be64(seq), binary.AppendUvarint(v, uint64(max(0, at.Unix()))))
+}
+
+// logChange logs a change that is not of one story (no 0).
+func logChange(tx *bbolt.Tx, no uint64, at time.Time) error {
+	changes := tx.Bucket([]byte(bChanges))
+	if _, newest := lastChange(tx); at.Before(newest) {
+		at = newest
+	}
+	seq, err := changes.NextSequence()
+	if err != nil {
+		return err
+	}
+	return putChange(changes, seq, no, at)
+}
+
+func lastChange(tx *bbolt.Tx) (uint64, time.Time) {
+	k, v := tx.Bucket([]byte(bChanges)).Cursor().Last()
+	if k == nil {
+		return 0, time.Time{}
+	}
+	_, at := splitChange(v)
+	return num(k), at
+}
+
+func splitChange(v []byte) (no uint64, at time.Time) {
+	no, n := binary.Uvarint(v)
+	if n <= 0 {
+		return 0, time.Time{}
+	}
+	sec, _ := binary.Uvarint(v[n:])
+	return no, time.Unix(int64(sec), 0).UTC()
+}
+
+func (db *DB) readChange(tx *bbolt.Tx, k, v []byte) Change {
+	no, at := splitChange(v)
+	ch := Change{Seq: num(k), At: at}
+	if no != 0 {
+		if st := db.readStory(tx.Bucket([]byte(bStories)), no); st != nil {
+			ch.Story = st.Key
+		}
+	}
+	return ch
+}
+
+// loadWindow makes the index of marks from the items of the last days, if it is not
+// there. The caller holds db.work.
+func (db *DB) loadWindow() error {
+	if db.win != nil {
+		return nil
+	}
+	win := newWindow()
+	err := db.view(func(tx *bbolt.Tx) error {
+		cut := horizon(readClock(tx), db.opts.Decider.Window())
+		first, ok := firstSince(tx, day(cut))
+		if !ok {
+			return nil
+		}
+		c := tx.Bucket([]byte(bItems)).Cursor()
+		for k, v := c.Seek(be64(first)); k != nil; k, v = c.Next() {
+			it := stored{No: num(k)}
+			if err := decode(bItems, k, v, &it); err != nil {
+				db.lost(bItems, k, err)
+				continue
+			}
+			if !it.Seen.Before(cut) {
+				win.put(it.No, &it.Item)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load the index of marks: %w", err)
+	}
+	win.settle()
+	db.win = win
+	return nil
+}
+
+// firstSince is the smallest number of an item that arrived on that day or later.
+func firstSince(tx *bbolt.Tx, from uint32) (first uint64, ok bool) {
+	refs := tx.Bucket([]byte(bRefs))
+	c := refs.Cursor()
+	for k, _ := c.Seek(be32(from)); k != nil; k, _ = c.Next() {
+		if b := refs.Bucket(k); b != nil && b.Sequence() > 0 && (!ok || b.Sequence() < first) {
+			first, ok = b.Sequence(), true
+		}
+	}
+	return first, ok
+}
