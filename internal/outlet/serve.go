@@ -129,7 +129,7 @@ func (o *Outlet) page(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/" {
 		status = http.StatusOK
 		for _, it := range o.items {
-			fmt.Fprintf(&body, "<p><a href=%q>%s</a></p>\n", html.EscapeString(it.Link), html.EscapeString(it.Title))
+			fmt.Fprintf(&body, "<p><a href=\"%s\">%s</a></p>\n", html.EscapeString(it.Link), html.EscapeString(it.Title))
 		}
 	}
 	for _, it := range o.items {
@@ -144,8 +144,8 @@ func (o *Outlet) page(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<!doctype html>\n<html lang=%q dir=\"auto\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"+
-		"<title>%s</title>\n<link rel=\"alternate\" type=%q title=%q href=%q>\n"+
+	fmt.Fprintf(w, "<!doctype html>\n<html lang=\"%s\" dir=\"auto\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"+
+		"<title>%s</title>\n<link rel=\"alternate\" type=\"%s\" title=\"%s\" href=\"%s\">\n"+
 		"<style>body{max-width:42rem;margin:2rem auto;padding:0 1rem;font:1.1rem/1.6 serif}:lang(ur){line-height:2.2}</style>\n<body dir=\"auto\">\n%s",
 		html.EscapeString(o.opts.Language), html.EscapeString(title), strings.Split(contentTypes[o.opts.Format], ";")[0],
 		html.EscapeString(o.opts.Title), html.EscapeString(o.Feed()), body.String())

@@ -1,0 +1,121 @@
+package fetcher
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/gzip"
+
+	"sangam/feed"
+)
+
+// unzippers and buffers are used again: a fresh unzipper costs more memory than
+// most feeds.
+var (
+	unzippers sync.Pool // *gzip.Reader
+	buffers   = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+)
+
+// keptBuffer is the largest buffer that is kept for the next feed.
+const keptBuffer = 1 << 20
+
+// receive reads and decodes the body, up to the limit of the source.
+func (e *errand) receive(r *reply) {
+	limit := e.src.MaxBody
+	fail := func(trouble feed.Trouble, problem string) { r.trouble, r.problem = trouble, problem }
+	tooLarge := fmt.Sprintf("more than %s: if the feed is really that long, raise max_body", size(limit))
+
+	encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
+	zipped := encoding == "gzip" || encoding == "x-gzip"
+	if !zipped && encoding != "" && encoding != "identity" {
+		fail(feed.Encoding, fmt.Sprintf("it sends its feed in the encoding %q, though only gzip was offered: the server is misconfigured, tell the outlet", clip(encoding, 40)))
+		return
+	}
+	if r.ContentLength > limit {
+		fail(feed.TooLarge, tooLarge)
+		return
+	}
+	// Nothing that is worth reading gets longer by being zipped.
+	raw := &io.LimitedReader{R: r.Body, N: limit + 1<<16}
+	buffer := buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	defer func() {
+		if buffer.Cap() <= keptBuffer {
+			buffers.Put(buffer)
+		}
+	}()
+	warning, err := decode(buffer, raw, zipped, limit)
+	if warning != "" {
+		e.warnings = append(e.warnings, warning)
+	}
+	switch {
+	case err == nil && int64(buffer.Len()) <= limit:
+		r.body = bytes.Clone(buffer.Bytes())
+	case err == nil || raw.N <= 0:
+		fail(feed.TooLarge, tooLarge)
+	case errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || corrupt(err):
+		fail(feed.Encoding, "its gzip encoding is damaged: the server, or something on the way, is broken")
+	default:
+		doc := e.broken(err, r.Request.URL, reading)
+		fail(doc.Trouble, doc.Problem)
+	}
+}
+
+// decode reads raw into buffer, at most one byte more than limit. Feeds that are
+// zipped without saying so, or say so without being it, are read all the same.
+func decode(buffer *bytes.Buffer, raw io.Reader, announced bool, limit int64) (warning string, err error) {
+	head := make([]byte, 2)
+	n, err := io.ReadFull(raw, head)
+	if err == io.EOF || (err == io.ErrUnexpectedEOF && n == 1 && !announced) {
+		buffer.Write(head[:n])
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	raw = io.MultiReader(bytes.NewReader(head), raw)
+	zipped := head[0] == 0x1f && head[1] == 0x8b
+	switch {
+	case announced && !zipped:
+		warning = "it says that its feed is zipped, but it is not"
+	case zipped && !announced:
+		warning = "it sends its feed zipped without saying so"
+	}
+	if !zipped {
+		_, err = io.CopyN(buffer, raw, limit+1)
+	} else {
+		err = unzip(buffer, raw, limit)
+		if errors.Is(err, gzip.ErrHeader) && buffer.Len() > 0 { // something else follows the feed
+			warning, err = "something follows the zipped feed", nil
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return warning, err
+}
+
+func unzip(buffer *bytes.Buffer, raw io.Reader, limit int64) error {
+	z, _ := unzippers.Get().(*gzip.Reader)
+	if z == nil {
+		z = new(gzip.Reader)
+	}
+	defer unzippers.Put(z)
+	if err := z.Reset(raw); err != nil {
+		return err
+	}
+	_, err := io.CopyN(buffer, z, limit+1)
+	return err
+}
+
+// fingerprint recognises the same bytes. It need not withstand an outlet that
+// wants to hide its own news.
+func fingerprint(body []byte) []byte {
+	sum := binary.BigEndian.AppendUint64(nil, xxhash.Sum64(body))
+	return binary.BigEndian.AppendUint32(sum, uint32(len(body)))
+}

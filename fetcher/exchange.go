@@ -1,0 +1,140 @@
+package fetcher
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"sangam/feed"
+)
+
+// accept lists what we read, best first. The last says that we take whatever the
+// outlet has rather than have it answer 406.
+const accept = "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml;q=0.9, " +
+	"application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+
+// reply is an answer that has been received whole, or as far as it is of use.
+type reply struct {
+	*http.Response
+	body    []byte // decoded; nil unless the status is usable
+	trouble feed.Trouble
+	problem string // what was wrong with the body
+}
+
+// exchange sends one request and receives the answer, body included, within what
+// is left of the visit's time and when the host's turn has come. Without an
+// answer, reply is nil and the document says why.
+func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Document) {
+	domain := Domain(at.String())
+	var leave func()
+	wait := func(ctx context.Context) (err error) {
+		leave, err = e.client.lanes.enter(ctx, domain, e.src.PerHost)
+		return err
+	}
+	if leave = e.client.lanes.tryEnter(domain, e.src.PerHost); leave == nil {
+		if err := e.client.lend(ctx, wait); err != nil {
+			return nil, failed(feed.Timeout, "stopped while waiting for a turn with "+domain)
+		}
+	}
+	defer leave()
+
+	began := time.Now()
+	defer func() { e.spent += time.Since(began) }()
+	ctx, cancel := context.WithTimeout(ctx, e.src.Timeout-e.spent)
+	defer cancel()
+	way, err := e.client.route(e.src)
+	if err != nil {
+		return nil, failed(feed.Refused, err.Error())
+	}
+	if err := way.judge(ctx, at); err != nil {
+		return nil, e.broken(err, at, dialling)
+	}
+	progress := &progress{}
+	resp, err := way.transport.RoundTrip(e.request(httptrace.WithClientTrace(ctx, progress.trace()), at))
+	if err != nil {
+		return nil, e.broken(err, at, progress.stage())
+	}
+	defer resp.Body.Close()
+	r := &reply{Response: resp}
+	if usable(resp.StatusCode) {
+		e.receive(r)
+	} else if resp.StatusCode != http.StatusNotModified {
+		_, _ = io.CopyN(io.Discard, resp.Body, drained) // so that the connection can be used again
+	}
+	return r, feed.Document{}
+}
+
+// drained is how much of a body that nobody wants is read to keep a connection.
+const drained = 16 << 10
+
+// request makes a request that says who we are and what we have, and nothing else.
+func (e *errand) request(ctx context.Context, at *url.URL) *http.Request {
+	h := http.Header{
+		"User-Agent":      {either(e.src.UserAgent, e.client.agent)},
+		"Accept":          {accept},
+		"Accept-Encoding": {"gzip"},
+	}
+	validator := func(name, value string) {
+		if value != "" && httpguts.ValidHeaderFieldValue(value) {
+			h[name] = []string{value}
+		}
+	}
+	validator("If-None-Match", e.state.ETag)
+	validator("If-Modified-Since", e.state.LastModified)
+	if e.state.ETag != "" {
+		h["A-Im"] = []string{"feed"} // RFC 3229: only what is new, if the outlet can tell
+	}
+	req := (&http.Request{
+		Method: http.MethodGet, URL: at, Host: at.Host, Header: h,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if e.trusted(at) {
+		for name, value := range e.src.Headers {
+			if http.CanonicalHeaderKey(name) == "Host" {
+				req.Host = value.Reveal()
+				continue
+			}
+			h.Set(name, value.Reveal())
+		}
+		if e.src.Username != "" || e.src.Password != "" {
+			req.SetBasicAuth(e.src.Username, e.src.Password.Reveal())
+		} else if e.login != nil {
+			password, _ := e.login.Password()
+			req.SetBasicAuth(e.login.Username(), password)
+		}
+	}
+	return req
+}
+
+// stage is how far an exchange has come, to say at what it hung.
+type stage int32
+
+const (
+	resolving stage = iota
+	dialling
+	greeting // TLS
+	sending
+	waiting // for the header
+	reading // the body
+)
+
+// progress follows an exchange.
+type progress struct{ at atomic.Int32 }
+
+func (p *progress) stage() stage { return stage(p.at.Load()) }
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	to := func(s stage) { p.at.Store(int32(s)) }
+	return &httptrace.ClientTrace{
+		ConnectStart:      func(string, string) { to(dialling) },
+		TLSHandshakeStart: func() { to(greeting) },
+		GotConn:           func(httptrace.GotConnInfo) { to(sending) },
+		WroteRequest:      func(httptrace.WroteRequestInfo) { to(waiting) },
+	}
+}

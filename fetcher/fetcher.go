@@ -1,0 +1,241 @@
+// Package fetcher gets a document over HTTP the way outlets like to be asked:
+// conditionally, rarely, one request at a time, by somebody who gives a name; and
+// so that no address, redirect or server, however slow or hostile, can hurt the
+// machine it runs on.
+//
+// A fetch never returns an error. Whatever went wrong is data, in plain words,
+// with what to check. The package keeps nothing between visits but connections
+// and the pauses it owes to hosts: validators come with the visit and go back with
+// the document. It does not know what is in a document, when the next visit is
+// due, or who stores what.
+package fetcher
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"sangam/feed"
+)
+
+// Options says who asks. The zero value is usable.
+type Options struct {
+	// Version and Home make the User-Agent: "Sangam/1.2 (+https://…)".
+	Version string // "" = "dev"
+	Home    string // page that tells an outlet's administrator who this is
+	// Lend is called around waits for a host that a redirect led to, so that the
+	// caller can let others work meanwhile. Nil: it is simply waited for.
+	Lend func(ctx context.Context, wait func(context.Context) error) error
+}
+
+// Client fetches. Use one for all sources, from any number of goroutines.
+type Client struct {
+	agent string
+	lend  func(context.Context, func(context.Context) error) error
+	lanes lanes
+	ends  ends
+
+	mu     sync.Mutex
+	routes map[string]*route
+}
+
+const (
+	defaultTimeout = 30 * time.Second
+	defaultMaxBody = 16 << 20
+	// mostHops is how many redirects are followed: more is a loop in slow motion.
+	mostHops = 5
+)
+
+// New returns a client. Close it when no fetch is under way any more.
+func New(opts Options) *Client {
+	if opts.Version == "" {
+		opts.Version = "dev"
+	}
+	agent := "Sangam/" + opts.Version
+	if opts.Home != "" {
+		agent += " (+" + opts.Home + ")"
+	}
+	if opts.Lend == nil {
+		opts.Lend = func(ctx context.Context, wait func(context.Context) error) error { return wait(ctx) }
+	}
+	return &Client{agent: agent, lend: opts.Lend, routes: make(map[string]*route)}
+}
+
+// Close ends the connections that were kept for later.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.routes {
+		r.transport.CloseIdleConnections()
+	}
+}
+
+// Fetch makes the visit. It takes at most Source.Timeout, not counting waits for
+// the host's other visitors from here. When ctx ends the document is a failure
+// that says nothing about the source: discard it.
+//
+// After a visit that succeeded, MovedTo is the address to remember, "" if it is
+// the configured one; ETag, LastModified and BodyHash are what to store with the
+// items, "" where the outlet sent none. After a failure they are those of the
+// state. Problem and Warnings hold no secrets.
+func (c *Client) Fetch(ctx context.Context, v feed.Visit) feed.Document {
+	began := time.Now()
+	e := &errand{client: c, src: v.Source, state: v.State.For(v.Source), at: v.At, began: began}
+	if e.at.IsZero() {
+		e.at = began
+	}
+	if e.src.Timeout <= 0 {
+		e.src.Timeout = defaultTimeout
+	}
+	if e.src.MaxBody <= 0 {
+		e.src.MaxBody = defaultMaxBody
+	}
+	doc := e.run(ctx)
+	if doc.Outcome == feed.Failed {
+		doc.ETag, doc.LastModified, doc.BodyHash = e.state.ETag, e.state.LastModified, e.state.BodyHash
+	}
+	doc.Warnings = append(doc.Warnings, e.warnings...)
+	hide(&doc, e.src)
+	doc.Took = time.Since(began)
+	return doc
+}
+
+// errand is one visit under way.
+type errand struct {
+	client   *Client
+	src      feed.Source
+	state    feed.State
+	at       time.Time // the visit's clock …
+	began    time.Time // … when it began by ours
+	home     *url.URL  // as configured, without user info
+	login    *url.Userinfo
+	warnings []string
+	spent    time.Duration // on the network, of Source.Timeout
+}
+
+// now is the time by the visit's clock.
+func (e *errand) now() time.Time { return e.at.Add(time.Since(e.began)) }
+
+// run is the plot: where to begin, and where to begin again if what a redirect
+// once taught us has turned out to be a dead end.
+func (e *errand) run(ctx context.Context) feed.Document {
+	home, err := url.Parse(e.src.FeedURL)
+	if err != nil {
+		return failed(feed.NotFound, "the configured address is not a URL: check it for stray characters")
+	}
+	if home.Scheme == "file" {
+		return e.file(home)
+	}
+	e.login, home.User, home.Fragment = home.User, nil, ""
+	e.home = home
+	if e.state.URL != "" && e.state.URL != home.String() {
+		if moved, err := url.Parse(e.state.URL); err == nil && web(moved) {
+			doc := e.follow(ctx, moved)
+			if !deadEnd(doc) {
+				return doc
+			}
+			e.warnings = append(e.warnings, "the address it had moved to ("+shown(moved)+") does not work any more ("+doc.Problem+"); asking the configured one again")
+		}
+	}
+	return e.follow(ctx, home)
+}
+
+// deadEnd tells whether a remembered address is to be forgotten: there is nothing
+// there, as opposed to something that is out of order for a while.
+func deadEnd(doc feed.Document) bool {
+	switch doc.Trouble {
+	case feed.DNS, feed.Blocked, feed.NotFound, feed.GoneForGood, feed.Redirect, feed.Refused:
+		return true
+	}
+	return false
+}
+
+// follow asks at an address, and where it is sent on to.
+func (e *errand) follow(ctx context.Context, at *url.URL) feed.Document {
+	seen := map[string]bool{}
+	last, permanent := at, true // the end of the hops that were permanent
+	for hop := 0; ; hop++ {
+		if seen[at.String()] {
+			return failed(feed.Redirect, "it redirects in a circle, back to "+shown(at)+": the site may want cookies, or is misconfigured; open the address in a browser")
+		}
+		seen[at.String()] = true
+		if doc, ok := e.permitted(at, hop); !ok {
+			return doc
+		}
+		r, doc := e.exchange(ctx, at)
+		if r == nil {
+			return doc
+		}
+		if !redirects(r.StatusCode) {
+			return e.conclude(r, at, last)
+		}
+		next, doc := target(r, at)
+		if next == nil {
+			return doc
+		}
+		if hop == mostHops {
+			return failed(feed.Redirect, "more than 5 redirects, the last to "+shown(next)+": open the address in a browser and configure the one it ends at")
+		}
+		if permanent = permanent && (r.StatusCode == http.StatusMovedPermanently || r.StatusCode == http.StatusPermanentRedirect); permanent {
+			last = next
+		}
+		at = next
+	}
+}
+
+// conclude turns the answer at the end of all redirects into a document.
+func (e *errand) conclude(r *reply, at, last *url.URL) feed.Document {
+	doc := feed.Document{URL: at.String(), Status: r.StatusCode}
+	switch {
+	case r.StatusCode == http.StatusNotModified:
+		if e.state.ETag == "" && e.state.LastModified == "" {
+			return e.refusal(r, at, feed.HTTPStatus, "it answers \"304 Not Modified\" to somebody who was never there: the server is misconfigured")
+		}
+		doc.Outcome = feed.Unchanged
+		doc.ETag = either(r.Header.Get("ETag"), e.state.ETag)
+		doc.LastModified = either(r.Header.Get("Last-Modified"), e.state.LastModified)
+		doc.BodyHash = e.state.BodyHash
+	case usable(r.StatusCode):
+		if r.trouble != feed.NoTrouble {
+			return e.refusal(r, at, r.trouble, r.problem)
+		}
+		doc.Outcome = feed.Changed
+		doc.Delta = r.StatusCode == http.StatusIMUsed
+		doc.ETag, doc.LastModified = r.Header.Get("ETag"), r.Header.Get("Last-Modified")
+		doc.ContentType = r.Header.Get("Content-Type")
+		doc.Body, doc.BodyHash = r.body, fingerprint(r.body)
+		if !doc.Delta && len(e.state.BodyHash) > 0 && string(doc.BodyHash) == string(e.state.BodyHash) {
+			doc.Outcome, doc.Body = feed.Unchanged, nil
+		}
+	default:
+		return e.rejected(r, at)
+	}
+	doc.NotBefore, doc.NotBeforeWhy = freshness(r.Header, e.now())
+	e.remember(&doc, at, last)
+	return doc
+}
+
+// remember notes where the feed moved to for good, and who else lives there.
+func (e *errand) remember(doc *feed.Document, at, last *url.URL) {
+	if last.String() != e.home.String() {
+		doc.MovedTo = last.String()
+		e.warnings = append(e.warnings, "moved for good to "+shown(last)+": it is visited there; change the configured address when convenient")
+	}
+	if other := e.client.ends.note(at.String(), e.src.ID, e.began); other != "" {
+		e.warnings = append(e.warnings, "ends at the same address as the source "+other+" ("+shown(at)+"): one of the two is enough")
+	}
+}
+
+// usable are the statuses whose body is the feed.
+func usable(status int) bool {
+	return status == http.StatusOK || status == http.StatusNonAuthoritativeInfo || status == http.StatusIMUsed
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

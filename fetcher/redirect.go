@@ -1,0 +1,104 @@
+package fetcher
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"sangam/feed"
+)
+
+// longestAddress bounds a Location; the longest URLs that servers take are 8 kB.
+const longestAddress = 8 << 10
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+func web(u *url.URL) bool { return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" }
+
+// target reads where a redirect leads, from which address. User info and fragment
+// are dropped: an outlet does not hand out passwords for other hosts.
+func target(r *reply, from *url.URL) (*url.URL, feed.Document) {
+	location := r.Header.Get("Location")
+	bad := func(problem string) (*url.URL, feed.Document) {
+		doc := failed(feed.Redirect, problem)
+		doc.Status = r.StatusCode
+		return nil, doc
+	}
+	if location == "" || len(location) > longestAddress {
+		return bad("it redirects, but does not say where to")
+	}
+	next, err := from.Parse(location)
+	if err != nil {
+		return bad("it redirects to something that is no address: the server is misconfigured")
+	}
+	next.User, next.Fragment, next.RawFragment = nil, "", ""
+	next.Scheme = strings.ToLower(next.Scheme)
+	switch {
+	case next.Scheme != "http" && next.Scheme != "https":
+		return bad("it redirects to an address that is not http or https (" + next.Scheme + ":): that is never followed")
+	case next.Hostname() == "":
+		return bad("it redirects to an address without a host: the server is misconfigured")
+	case from.Scheme == "https" && next.Scheme == "http":
+		return bad("it redirects from https to unprotected http (" + shown(next) + "): that is never followed; if the outlet has no https, configure its http address")
+	}
+	return next, feed.Document{}
+}
+
+// permitted tells whether an address may be asked at all: http or https, on the
+// port that belongs to it or one that the configured address names itself.
+func (e *errand) permitted(at *url.URL, hop int) (feed.Document, bool) {
+	if !web(at) {
+		return failed(feed.Blocked, "only http and https addresses with a host are visited, not "+shown(at)), false
+	}
+	switch port := at.Port(); {
+	case port == "" || port == "80" || port == "443" || port == e.home.Port():
+		return feed.Document{}, true
+	default:
+		return failed(feed.Blocked, "it leads to port "+port+" ("+shown(at)+"): other ports than 80 and 443 are only visited if the configured address names them"), false
+	}
+}
+
+// trusted tells whether the operator's headers and password may be sent to an
+// address: only to the host they were configured for, and not less protected.
+func (e *errand) trusted(at *url.URL) bool {
+	return strings.EqualFold(at.Hostname(), e.home.Hostname()) && (at.Scheme == "https" || at.Scheme == e.home.Scheme)
+}
+
+// ends remembers where sources ended, to notice when two end at one address.
+type ends struct {
+	mu sync.Mutex
+	at map[string]end
+}
+
+type end struct {
+	source string
+	when   time.Time
+}
+
+// endHolds is how long a source is believed to end where it last did: longer than
+// any floor between two visits, short enough to forget sources that are removed.
+const endHolds = 26 * time.Hour
+
+// note records that a source ended at an address and returns the other source
+// that did so lately, if any.
+func (e *ends) note(address, source string, now time.Time) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.at == nil {
+		e.at = make(map[string]end)
+	}
+	known, ok := e.at[address]
+	if ok && known.source != source && now.Sub(known.when) < endHolds {
+		return known.source
+	}
+	e.at[address] = end{source, now}
+	return ""
+}

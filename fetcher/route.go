@@ -1,0 +1,119 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"code.dny.dev/ssrf"
+	"golang.org/x/net/idna"
+
+	"sangam/feed"
+)
+
+// How long each step of a connection may take. The visit's own timeout bounds
+// their sum; these let a step that hangs be named.
+const (
+	dialTimeout   = 10 * time.Second
+	tlsTimeout    = 10 * time.Second
+	headerTimeout = 20 * time.Second
+	// idleTimeout is how long a connection is kept for the next feed of its host:
+	// longer than the pause between two of them, shorter than any schedule.
+	idleTimeout = 30 * time.Second
+	// idleConnections bounds those that are kept, each with two goroutines and about
+	// 20 kB: they serve feeds of one host in a row, not the next round.
+	idleConnections = 64
+	// longestHeader bounds the header of an answer.
+	longestHeader = 256 << 10
+)
+
+// route is a way to connect: which networks may be entered, through which proxy,
+// trusting whom. Sources that want the same share its connections; others do not,
+// so that nobody gets further on somebody else's permission.
+type route struct {
+	transport *http.Transport
+	guard     *ssrf.Guardian
+	proxied   bool
+}
+
+// route returns the way to connect for a source.
+func (c *Client) route(src feed.Source) (*route, error) {
+	key := fmt.Sprint(src.Proxy.Reveal(), " ", src.InsecureTLS, " ", src.AllowNetworks)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if way := c.routes[key]; way != nil {
+		return way, nil
+	}
+	way, err := newRoute(src)
+	if err == nil {
+		c.routes[key] = way
+	}
+	return way, err
+}
+
+func newRoute(src feed.Source) (*route, error) {
+	var v4, v6 []netip.Prefix
+	for _, network := range src.AllowNetworks {
+		if network.Addr().Is4() {
+			v4 = append(v4, network)
+		} else {
+			v6 = append(v6, network)
+		}
+	}
+	way := &route{guard: ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout, Control: way.guard.Safe}
+	way.transport = &http.Transport{
+		Proxy:                  nil, // whatever the environment says
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConns:           idleConnections,
+		MaxIdleConnsPerHost:    2,
+		MaxResponseHeaderBytes: longestHeader,
+		DisableCompression:     true, // we count decoded bytes ourselves
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: src.InsecureTLS}, // only if the operator says so for this source
+	}
+	if src.Proxy != "" {
+		proxy, err := url.Parse(src.Proxy.Reveal())
+		if err != nil || proxy.Host == "" {
+			return nil, fmt.Errorf("the configured proxy is not a URL, as in http://proxy.example:3128")
+		}
+		// The proxy's own address is the operator's word; it usually is a private one.
+		// What it is asked for is judged before, see judge.
+		way.proxied = true
+		way.transport.Proxy = http.ProxyURL(proxy)
+		way.transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout}).DialContext
+	}
+	return way, nil
+}
+
+// judge refuses a target that a proxy must not be asked for. Without a proxy the
+// dialer judges the very address that it connects to, so there is nothing to do.
+// A name that does not resolve here is refused too: nobody could say where the
+// proxy would go.
+func (way *route) judge(ctx context.Context, at *url.URL) error {
+	if !way.proxied {
+		return nil
+	}
+	host := at.Hostname()
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return err
+	}
+	for _, addr := range addrs {
+		if err := way.guard.SafeAddr(addr.Unmap()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
