@@ -36,3 +36,5 @@ require (
 	golang.org/x/time v0.16.0
 	pgregory.net/rapid v1.3.0
 )
+
+require github.com/bits-and-blooms/bitset v1.20.0 // indirect

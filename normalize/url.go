@@ -1,0 +1,188 @@
+package normalize
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/nlnwa/whatwg-url/url"
+	"golang.org/x/net/publicsuffix"
+)
+
+// URL returns the key under which links to one page compare equal, and "" for what is
+// no http or https address with a host. It serves comparing only: following it may
+// lead elsewhere or nowhere. Making a key of a key changes nothing.
+//
+// A key is https whatever the link was; without user info, default port, "www.", "m.",
+// "mobile." and "amp." at the head of the host; with the host in lower case and ASCII
+// (UTS #46), dots and doubled slashes in the path resolved, no slash at the end unless
+// it is all there is; letters, digits and "-._~" bare and every other byte that needs it
+// percent-encoded in upper case, so that an Urdu path is the same path raw and encoded;
+// without tracking parameters (see tracking), the others ordered by name, values of one
+// name in their order, split at "&" only; and without a fragment that only says where
+// to look ("#comments", "#:~:text=…") or who sent the reader. Other fragments stay: there
+// are feeds in which nothing else tells the items apart. "&amp;" left in a link by a
+// feed that escaped it twice is "&". The case of path and query matters.
+func URL(link string) string {
+	u, err := keys.Parse(unescapeAmps(trimmed(link)))
+	if err != nil || u.Hostname() == "" || u.Scheme() != "http" && u.Scheme() != "https" {
+		return ""
+	}
+	var b strings.Builder
+	b.Grow(len(link) + len("https://"))
+	b.WriteString("https://")
+	b.WriteString(keyHost(u.Hostname()))
+	if port := u.Port(); port != "" && port != "80" && port != "443" {
+		b.WriteByte(':')
+		b.WriteString(port)
+	}
+	b.WriteString(keyPath(u.Pathname()))
+	if query := keyQuery(u.Query()); query != "" {
+		b.WriteByte('?')
+		b.WriteString(query)
+	}
+	if fragment := u.Fragment(); meansPage(fragment) {
+		b.WriteByte('#')
+		b.WriteString(bareEscapes(fragment, false))
+	}
+	return b.String()
+}
+
+// keys reads links as a browser does (WHATWG URL), which gets something out of nearly
+// every string, with two liberties: a lone "%" is taken for one, and bytes that are not
+// UTF-8 are kept, encoded.
+var keys = url.NewParser(url.WithPercentEncodeSinglePercentSign(), url.WithAcceptInvalidCodepoints(),
+	url.WithCollapseConsecutiveSlashes())
+
+// trimmed drops what cannot be part of an address: white space and control characters
+// at its ends, and line ends and tabs within, as a browser does.
+func trimmed(link string) string {
+	link = strings.TrimFunc(link, func(r rune) bool { return r <= ' ' || r == 0x7F || r == 0xA0 || r == '\uFEFF' })
+	if strings.ContainsAny(link, "\t\r\n") {
+		link = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(link)
+	}
+	return link
+}
+
+// unescapeAmps turns every reference to the ampersand into one, as often as it was
+// escaped. Other references are left: "&copy=1" is a parameter.
+func unescapeAmps(link string) string {
+	for strings.Contains(link, "&amp;") || strings.Contains(link, "&#") {
+		before := link
+		link = ampersands.Replace(link)
+		if link == before {
+			break
+		}
+	}
+	return link
+}
+
+var ampersands = strings.NewReplacer("&amp;", "&", "&#38;", "&", "&#038;", "&", "&#x26;", "&", "&#X26;", "&")
+
+// sameSite holds first labels of hosts under which outlets serve the same pages.
+var sameSite = [...]string{"www.", "m.", "mobile.", "amp."}
+
+// keyHost drops the label that says which edition of a site it is, unless what is left
+// would be a public suffix such as "co.uk".
+func keyHost(host string) string {
+	host = strings.TrimSuffix(host, ".")
+	for _, label := range sameSite {
+		rest, found := strings.CutPrefix(host, label)
+		if !found || !strings.Contains(rest, ".") {
+			continue
+		}
+		if suffix, _ := publicsuffix.PublicSuffix(rest); suffix != rest {
+			return keyHost(rest)
+		}
+	}
+	return host
+}
+
+func keyPath(path string) string {
+	path = strings.TrimRight(bareEscapes(path, false), "/")
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// keyQuery drops tracking parameters and orders the others.
+func keyQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	params := strings.Split(query, "&")
+	params = slices.DeleteFunc(params, func(p string) bool { return p == "" || tracks(paramName(p)) })
+	for i, p := range params {
+		params[i] = bareEscapes(p, true)
+	}
+	slices.SortStableFunc(params, func(a, b string) int { return strings.Compare(paramName(a), paramName(b)) })
+	return strings.Join(params, "&")
+}
+
+func paramName(param string) string {
+	name, _, _ := strings.Cut(param, "=")
+	return name
+}
+
+// meansPage reports whether a fragment tells one page, or one item of a page, from another.
+func meansPage(fragment string) bool {
+	if fragment == "" || strings.Contains(fragment, ":~:") || idleFragments[strings.ToLower(fragment)] {
+		return false
+	}
+	for _, p := range strings.Split(fragment, "&") {
+		if !strings.Contains(p, "=") || !tracks(paramName(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// idleFragments point at a place that every page has.
+var idleFragments = map[string]bool{"top": true, "content": true, "main": true, "comments": true, "comment": true,
+	"respond": true, "rss": true, "disqus_thread": true}
+
+// bareEscapes writes percent-escapes in one way: unreserved characters (RFC 3986, 2.3)
+// bare, hexadecimal digits in upper case; in a query "+" as the space it stands for.
+func bareEscapes(s string, query bool) string {
+	if strings.IndexByte(s, '%') < 0 && (!query || strings.IndexByte(s, '+') < 0) {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			c := fromHex(s[i+1])<<4 | fromHex(s[i+2])
+			if isUnreserved(c) {
+				b = append(b, c)
+			} else {
+				b = append(b, '%', upper(s[i+1]), upper(s[i+2]))
+			}
+			i += 2
+		case s[i] == '+' && query:
+			b = append(b, "%20"...)
+		default:
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
+}
+
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+func fromHex(c byte) byte {
+	if isDigit(c) {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c &^ 0x20
+	}
+	return c
+}
+
+func isUnreserved(c byte) bool {
+	return isLetter(c) || isDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
+}
