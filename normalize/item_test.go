@@ -166,6 +166,25 @@ func TestLanguageIsTheOperatorsThenTheEntrysThenTheFeeds(t *testing.T) {
 	}
 }
 
+func TestDirectionIsSettled(t *testing.T) {
+	for _, c := range []struct {
+		source   feed.Outlet
+		language string
+		title    string
+		want     feed.Direction
+	}{
+		{feed.Outlet{}, "en-US", "لاہور میں بارش", feed.RightToLeft},
+		{feed.Outlet{}, "ur", "", feed.RightToLeft},
+		{feed.Outlet{}, "", "Rain", feed.LeftToRight},
+		{feed.Outlet{Direction: feed.RightToLeft}, "en", "Rain", feed.RightToLeft},
+	} {
+		it, _ := normalize.Item(feed.Entry{Title: feed.Text{Value: c.title}, Language: c.language}, feed.Channel{}, c.source, visit)
+		if it.Direction != c.want {
+			t.Errorf("%+v: got %q", c, it.Direction)
+		}
+	}
+}
+
 func TestLanguageTagsAreWrittenInOneWay(t *testing.T) {
 	for in, want := range map[string]string{
 		"ur": "ur", "UR-pk": "ur-PK", "ur_PK": "ur-PK", "zh-hant-tw": "zh-Hant-TW", "en_US.UTF-8": "en-US", "English": "en", "اردو": "ur", " de ": "de",

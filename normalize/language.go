@@ -53,7 +53,12 @@ var languageNames = map[string]string{
 	"dutch": "nl", "nederlands": "nl", "polish": "pl", "polski": "pl", "korean": "ko", "한국어": "ko", "iw": "he", "in": "id", "ji": "yi",
 }
 
-// direction settles the direction of an item.
+// direction settles the direction of an item: as the operator said, else as Direction
+// finds from its title and the beginning of its text.
 func direction(it *feed.Item, src feed.Outlet) feed.Direction {
-	return src.Direction
+	if src.Direction != feed.Unknown {
+		return src.Direction
+	}
+	text := first(it.Content, it.Summary)
+	return Direction(it.Language, it.Title+" "+Text(text[:min(len(text), directionSample)]))
 }
