@@ -41,7 +41,9 @@ func newHouse(t *testing.T) *house {
 	h := &house{T: t, db: db, now: time.Now()}
 	here := pipeline.Here{
 		Fetch: client.Fetch, Next: schedule.Next,
-		Bug: func(source string, panicked any, stack []byte) { t.Errorf("%s panicked: %v\n%s", source, panicked, stack) },
+		Bug: func(source string, panicked any, stack []byte) {
+			t.Errorf("%s panicked: %v\n%s", source, panicked, stack)
+		},
 	}
 	h.Pipeline = &pipeline.Pipeline{Store: db, Gather: here.Gather, Now: func() time.Time { return h.now }, Log: slog.New(slog.DiscardHandler)}
 	return h
