@@ -43,7 +43,7 @@ type fetchDraft struct {
 // sourceDraft is a source, and where it said so.
 type sourceDraft struct {
 	feed.Source
-	address                                      *url.URL
+	address, named                               *url.URL // to be fetched; to make an id and a name of
 	at, idAt, urlAt, authAt, headersAt           *yaml.Node
 	userInURL, proxyGiven, authorization, badURL bool
 }

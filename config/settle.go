@@ -128,7 +128,7 @@ func (r *reader) settleSource(src *sourceDraft, d *draft) {
 		src.Proxy = d.fetch.proxy
 	}
 	if src.Name == "" && src.address != nil {
-		src.Name = defaultName(src.address)
+		src.Name = defaultName(src.named)
 	}
 	src.Timeout, src.MaxBody, src.PerHost = d.fetch.Timeout, d.fetch.MaxBody, d.fetch.PerHost
 	src.AllowNetworks = d.fetch.AllowNetworks
@@ -170,7 +170,7 @@ func (r *reader) settleIDs(sources []*sourceDraft) {
 	unnamed = slices.DeleteFunc(unnamed, func(src *sourceDraft) bool { return src.address == nil || src.idAt != nil })
 	slices.SortStableFunc(unnamed, func(a, b *sourceDraft) int { return cmp.Compare(a.FeedURL, b.FeedURL) })
 	for _, src := range unnamed {
-		id := defaultID(src.address)
+		id := defaultID(src.named)
 		if taken[id] != nil {
 			r.warn(src.at, "two sources would be called %q; give this one an id of its own", id)
 			id = id[:min(len(id), longestID-9)] + "-" + short(src.FeedURL+"\x00"+src.Username)
