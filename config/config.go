@@ -125,6 +125,7 @@ func parse(path string, data []byte, lookupEnv func(string) (string, bool)) (*Co
 		return nil, nil, r.sorted()
 	}
 	d := newDraft()
+	d.root = root
 	section(r, root, "", rootKeys, d)
 	r.settle(d)
 	if problems := r.sorted(); len(problems) > 0 {

@@ -30,7 +30,7 @@ type draft struct {
 	views   []*viewDraft
 	sources []*sourceDraft
 
-	sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
+	root, sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
 }
 
 // fetchDraft is what sources share.

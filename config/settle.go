@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -254,17 +253,4 @@ func sortedKeys(set map[string]bool) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// index returns which source of the file has the id.
-func (d *draft) index(id string) (int, error) {
-	i := slices.IndexFunc(d.sources, func(src *sourceDraft) bool { return src.ID == id })
-	if i < 0 {
-		ids := map[string]bool{}
-		for _, src := range d.sources {
-			ids[src.ID] = true
-		}
-		return 0, fmt.Errorf("no source has the id %s%s", quote(id), meant(id, sortedKeys(ids)))
-	}
-	return i, nil
 }
