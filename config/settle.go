@@ -121,16 +121,16 @@ func (r *reader) settleSource(src *sourceDraft, d *draft) {
 		r.problem(src.headersAt, "Authorization is given twice: in headers and as user and password")
 	}
 	if src.Schedule == "" {
-		src.Schedule = d.fetch.schedule
+		src.Schedule = d.schedule
 	}
 	if !src.proxyGiven {
-		src.Proxy = d.fetch.proxy
+		src.Proxy = d.proxy
 	}
 	if src.Name == "" && src.address != nil {
 		src.Name = defaultName(src.named)
 	}
-	src.Timeout, src.MaxBody, src.PerHost = d.fetch.Timeout, d.fetch.MaxBody, d.fetch.PerHost
-	src.AllowNetworks = d.fetch.AllowNetworks
+	src.Timeout, src.MaxBody, src.PerHost = d.Fetch.Timeout, d.Fetch.MaxBody, d.Fetch.PerHost
+	src.AllowNetworks = d.Fetch.AllowNetworks
 	secret := src.Password != "" || len(src.Headers) > 0
 	switch {
 	case src.address == nil:
