@@ -12,6 +12,7 @@
 package dedupe
 
 import (
+	"slices"
 	"time"
 
 	"sangam/feed"
@@ -37,16 +38,22 @@ func (r Rules) Decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	if len(near) == 0 {
 		return v
 	}
-	subject := r.subject(it)
+	habitual := habitualOf(it, near)
+	subject := r.subject(it, habitual)
 	readings := make([]*reading, 0, len(near))
 	for _, other := range near {
 		if other.Key != it.Key {
-			readings = append(readings, read(other, other.Habitual))
+			readings = append(readings, read(other, habitual))
 		}
 	}
 	subject.recurring = recurring(subject.reading, readings)
-	for _, other := range readings {
-		ruling := r.judge(subject, other)
+	likenesses := make([]likeness, len(readings))
+	for i, other := range readings {
+		likenesses[i] = subject.likeness(other)
+	}
+	markCommon(subject, readings, likenesses)
+	for i, other := range readings {
+		ruling := r.judge(subject, other, likenesses[i])
 		switch ruling.Relation {
 		case feed.Same:
 			if v.Revises == "" {
@@ -63,4 +70,16 @@ func (r Rules) Decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	}
 	strongestFirst(v.Joins)
 	return v
+}
+
+// habitualOf is what any of the items is known to repeat: what one outlet was found
+// to show in item after item does not count at another either, nor in an item that
+// came before it was known.
+func habitualOf(it *feed.Item, near []*feed.Item) []uint32 {
+	all := slices.Clone(it.Habitual)
+	for _, other := range near {
+		all = append(all, other.Habitual...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

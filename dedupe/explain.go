@@ -29,10 +29,10 @@ type Passage struct {
 // Explain judges two items as Decide would if they were alone, and shows what was
 // compared.
 func (r Rules) Explain(a, b *feed.Item) Explanation {
-	s := r.subject(a)
-	o := read(b, b.Habitual)
+	habitual := habitualOf(a, []*feed.Item{b})
+	s, o := r.subject(a, habitual), read(b, habitual)
 	return Explanation{
-		Ruling: r.judge(s, o),
+		Ruling: r.judge(s, o, s.likeness(o)),
 		A:      compared(s.reading, newIndex(o.body)),
 		B:      compared(o, s.body),
 	}

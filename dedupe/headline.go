@@ -3,6 +3,8 @@ package dedupe
 import (
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A variant is one way to read a headline: outlets put a kicker before it
@@ -140,4 +142,12 @@ func liveblog(title []rune) bool {
 		}
 	}
 	return false
+}
+
+// liveGlued reports whether a label "Live" was glued to the headline by whoever made
+// text of a page: "LiveFlood on the coast: …".
+func liveGlued(title string) bool {
+	rest, found := strings.CutPrefix(title, "Live")
+	r, _ := utf8.DecodeRuneInString(rest)
+	return found && unicode.IsUpper(r)
 }

@@ -2,7 +2,6 @@ package dedupe
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,27 +17,40 @@ type subject struct {
 	recurring map[uint64]bool
 }
 
-func (r Rules) subject(it *feed.Item) *subject {
-	s := &subject{reading: read(it, it.Habitual)}
+func (r Rules) subject(it *feed.Item, habitual []uint32) *subject {
+	s := &subject{reading: read(it, habitual)}
 	s.body, s.head = newIndex(s.reading.body), newIndex(s.reading.head)
 	return s
 }
 
-// recurring finds the headlines that one outlet gave to several of the items.
+// reissueWithin is how close in time an outlet publishes the same report again under
+// another address.
+const reissueWithin = 48 * time.Hour
+
+// recurring finds the headlines that one outlet gave to several of the items that
+// are not the same report again: "Business highlights", "The day in pictures".
 func recurring(it *reading, others []*reading) map[uint64]bool {
 	type use struct {
 		source string
 		hash   uint64
 	}
-	used := map[use]string{}
-	out := map[uint64]bool{}
+	used := map[use]*reading{}
+	var out map[uint64]bool
 	note := func(r *reading) {
 		for _, v := range r.variants {
 			u := use{r.item.Source, v.hash}
-			if key, again := used[u]; again && key != r.item.Key {
-				out[v.hash] = true
+			first, again := used[u]
+			if !again {
+				used[u] = r
+				continue
 			}
-			used[u] = r.item.Key
+			if !again || out[v.hash] || reissued(first, r) {
+				continue
+			}
+			if out == nil {
+				out = map[uint64]bool{}
+			}
+			out[v.hash] = true
 		}
 	}
 	note(it)
@@ -48,16 +60,34 @@ func recurring(it *reading, others []*reading) map[uint64]bool {
 	return out
 }
 
+// reissued reports whether two items of one outlet under one headline are one
+// report: close in time, and with the same text if both have one.
+func reissued(a, b *reading) bool {
+	if a.item.Time().Sub(b.item.Time()).Abs() > reissueWithin {
+		return false
+	}
+	if agree, differ := compareNumbers(a.numbers, b.numbers); refilled(agree, differ) {
+		return false
+	}
+	return min(a.bodyWidth, b.bodyWidth) < minText || newIndex(a.body).overlap(b.body).shorter() >= reissueText
+}
+
 // A likeness is everything measured about two readings.
 type likeness struct {
 	sameLink   bool
 	sameSource bool
+	sameID     bool // the outlet's other, stable id
+	sameNumber bool // a number in the link that may be one
+	live       bool
 	apart      time.Duration // in publication
 	variant    *variant      // the headline variant that both have; nil = none
+	kickers    bool          // which is the rest of both headlines, after different kickers
 	recurring  bool          // that headline came before from one of the two outlets
 	head       overlap
 	body       overlap
-	short      int // width of the narrower text
+	quoted     float64 // share of one headline that the other's text holds, of the one it holds more of
+	common     bool    // what both share, many share: a sidebar, not a report
+	short      int     // width of the narrower text
 	long       int
 	agree      int // numbers in equal context that are equal
 	differ     int // and that are not
@@ -65,8 +95,11 @@ type likeness struct {
 
 func (s *subject) likeness(o *reading) likeness {
 	l := likeness{
-		sameLink:   shareLink(s.item, o.item),
+		sameLink:   shareLink(s.addresses, o.addresses),
 		sameSource: s.item.Source == o.item.Source,
+		sameID:     s.stable != "" && s.stable == o.stable,
+		sameNumber: s.number != "" && s.number == o.number,
+		live:       s.live || o.live,
 		apart:      s.item.Time().Sub(o.item.Time()).Abs(),
 		head:       s.head.overlap(o.head),
 		body:       s.body.overlap(o.body),
@@ -74,19 +107,23 @@ func (s *subject) likeness(o *reading) likeness {
 		long:       max(s.bodyWidth, o.bodyWidth),
 	}
 	for i, v := range s.variants {
-		if slices.ContainsFunc(o.variants, func(w variant) bool { return v.hash == w.hash }) {
+		j := slices.IndexFunc(o.variants, func(w variant) bool { return v.hash == w.hash })
+		if j >= 0 {
 			l.variant = &s.variants[i]
+			l.kickers = v.how != "" && o.variants[j].how != ""
 			l.recurring = s.recurring[v.hash]
 			break
 		}
+	}
+	if text := l.body.shorter(); l.variant == nil && text >= pairedText && text < sureText {
+		l.quoted = max(s.body.holds(o.head), newIndex(o.body).holds(s.reading.head))
 	}
 	l.agree, l.differ = compareNumbers(s.numbers, o.numbers)
 	return l
 }
 
 // judge takes the first rule that applies to two items.
-func (r Rules) judge(s *subject, o *reading) feed.Ruling {
-	l := s.likeness(o)
+func (r Rules) judge(s *subject, o *reading, l likeness) feed.Ruling {
 	ruling := r.rule(s.reading, o, l)
 	ruling.With, ruling.Item = o.item.Key, s.item.Key
 	ruling.Scores = l.scores()
@@ -101,32 +138,11 @@ func (l likeness) scores() map[string]float64 {
 		"hours":       round(l.apart.Hours()),
 		"same-number": float64(l.agree),
 		"other":       float64(l.differ),
+		"quoted":      round(l.quoted),
 	}
 }
 
 func round(f float64) float64 { return float64(int(f*1000+0.5)) / 1000 }
-
-func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
-	join := func(rule, because string) feed.Ruling {
-		return feed.Ruling{Relation: feed.Copy, Rule: rule, Because: because}
-	}
-	part := func(rule, because string) feed.Ruling {
-		return feed.Ruling{Relation: feed.Apart, Rule: rule, Because: because}
-	}
-	if l.sameLink {
-		return join("canonical-link", "both point to the same page")
-	}
-	if l.apart > r.Near {
-		return part("window", fmt.Sprintf("published %.0f hours apart", l.apart.Hours()))
-	}
-	if a.live || b.live {
-		return part("live", "one of them is a live page, rewritten all day")
-	}
-	if l.variant != nil && !l.recurring && !l.sameSource {
-		return join("headline", "same headline")
-	}
-	return part("unlike", "neither headline nor text agree enough")
-}
 
 // strongestFirst orders joins: by rule, then by how much text is shared, then by key.
 func strongestFirst(joins []feed.Ruling) {

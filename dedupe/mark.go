@@ -2,7 +2,6 @@ package dedupe
 
 import (
 	"slices"
-	"strings"
 
 	"sangam/feed"
 
@@ -18,8 +17,7 @@ const (
 	stableMark   = 'X' // another id that the outlet keeps when link and headline change
 	linkMark     = 'L' // canonical address, or the one that the item names as its original
 	headlineMark = 'T' // a variant of the headline
-	textMark     = 's' // a window of the text
-	headMark     = 'h' // a window of the headline
+	textMark     = 's' // a window of the text or of the headline: one may quote the other
 	numberMark   = 'n' // a number in its context
 )
 
@@ -29,6 +27,7 @@ const (
 	leadMarks   = 16
 	bodyMarks   = 16
 	headMarks   = 8
+	bareMarks   = 12 // of a headline without a text
 	numberMarks = 4
 )
 
@@ -60,10 +59,14 @@ func marks(it *feed.Item) []feed.Mark {
 	if it.ID != "" {
 		add(idMark, it.Source+"\x00"+it.ID, strongBits)
 	}
-	for _, id := range stableIDs(it) {
-		add(stableMark, it.Source+"\x00"+id, strongBits)
+	where := addressesOf(it)
+	if where.stable != "" {
+		add(stableMark, it.Source+"\x00"+where.stable, strongBits)
 	}
-	for _, link := range links(it) {
+	if where.number != "" {
+		add(stableMark, it.Source+"\x00"+where.number, strongBits)
+	}
+	for _, link := range where.links {
 		add(linkMark, link, strongBits)
 	}
 	r := read(it, it.Habitual)
@@ -73,11 +76,13 @@ func marks(it *feed.Item) []feed.Mark {
 	var weak []uint32
 	weak = smallest(weak, r.body.hashes[:r.body.lead], leadMarks)
 	weak = smallest(weak, r.body.hashes, bodyMarks)
+	heads := headMarks
+	if len(r.body.hashes) == 0 {
+		heads = bareMarks
+	}
+	weak = smallest(weak, r.head.hashes, heads)
 	for _, h := range weak {
 		out = append(out, encode(textMark, uint64(h), weakBits))
-	}
-	for _, h := range smallest(nil, r.head.hashes, headMarks) {
-		out = append(out, encode(headMark, uint64(h), weakBits))
 	}
 	numbers := make([]uint32, 0, len(r.numbers))
 	for _, n := range r.numbers {
@@ -132,40 +137,3 @@ func smallest(out []uint32, hashes []uint32, n int) []uint32 {
 	}
 	return append(out, kept[:count]...)
 }
-
-// stableIDs lists the ids that an outlet keeps while it edits headline and link:
-// Deutsche Welle's content id, and the number at the end of links such as
-// …/a-12345678.
-func stableIDs(it *feed.Item) []string {
-	var out []string
-	if id := it.Extensions["dwsyn:contentID"]; id != "" {
-		out = append(out, id)
-	}
-	if id := articleNumber(it.Link); id != "" {
-		out = append(out, id)
-	}
-	return out
-}
-
-// articleNumber returns the article's number at the end of the path of a link, with
-// the host: "dw.com a-12345678". A slug may stand before it, or be all that changes.
-func articleNumber(link string) string {
-	_, rest, found := strings.Cut(link, "://")
-	if !found {
-		return ""
-	}
-	if i := strings.IndexAny(rest, "?#"); i >= 0 {
-		rest = rest[:i]
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	kind, digits, found := strings.Cut(last, "-")
-	if !found || len(kind) != 1 || len(digits) < minArticleNumber || strings.Trim(digits, "0123456789") != "" {
-		return ""
-	}
-	return strings.ToLower(host) + " " + last
-}
-
-// minArticleNumber is the least number of digits of an article's number; shorter
-// ones count pages.
-const minArticleNumber = 6

@@ -42,7 +42,7 @@ func appendNumbers(out []number, t []rune) []number {
 			continue
 		}
 		out = append(out, number{
-			context: uint32(hashRunes(before)*3 + hashRunes(after)),
+			context: uint32(hashContext(before)*3 + hashContext(after)),
 			value:   uint32(hashRunes(t[start:i])),
 		})
 	}
@@ -52,6 +52,22 @@ func appendNumbers(out []number, t []rune) []number {
 // contextRunes is how much of a script without spaces counts as a word around a
 // number.
 const contextRunes = 12
+
+// hashContext hashes a word around a number; all digits are alike in it, so that a
+// row of numbers has the same context whatever they are.
+func hashContext(word []rune) uint64 {
+	var masked [contextRunes]rune
+	n := copy(masked[:], word)
+	for i, r := range masked[:n] {
+		if r >= '0' && r <= '9' {
+			masked[i] = '0'
+			if i > 0 && masked[i-1] == '0' {
+				masked[i-1] = ' '
+			}
+		}
+	}
+	return hashRunes(masked[:n])
+}
 
 func wordBefore(t []rune, end int) []rune {
 	if end > 0 && t[end-1] == ' ' {

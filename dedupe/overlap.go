@@ -59,34 +59,49 @@ type overlap struct {
 	a, b         int // windows of each
 	aInB, bInA   int // of them found in the other
 	aLead, bLead int // windows of each lead
-	aLeadIn      int // of them found anywhere in the other
+	aLeadIn      int // of them found near the beginning of the other
 	bLeadIn      int
+	hit          []bool // which windows of the indexed text were found
 }
+
+// leadReach is how far into the other text, in leads, a lead is looked for.
+const leadReach = 3
 
 func (ix *index) overlap(o shingled) overlap {
 	v := overlap{a: ix.total, b: len(o.hashes), aLead: ix.leads, bLead: o.lead}
 	if ix.total == 0 || len(o.hashes) == 0 {
 		return v
 	}
-	hit := make([]bool, len(ix.of.hashes))
+	v.hit = make([]bool, len(ix.of.hashes))
 	for i, h := range o.hashes {
 		at := ix.find(h)
 		if at < 0 {
 			continue
 		}
 		v.bInA++
-		if i < o.lead {
+		if i < o.lead && at < leadReach*ix.of.lead {
 			v.bLeadIn++
 		}
-		if !hit[at] {
-			hit[at] = true
+		if !v.hit[at] {
+			v.hit[at] = true
 			v.aInB++
-			if at < ix.of.lead {
+			if at < ix.of.lead && i < leadReach*o.lead {
 				v.aLeadIn++
 			}
 		}
 	}
 	return v
+}
+
+// holds is the share of a text, such as a headline, that occurs in the indexed one.
+func (ix *index) holds(part shingled) float64 {
+	found := 0
+	for _, h := range part.hashes {
+		if ix.find(h) >= 0 {
+			found++
+		}
+	}
+	return share(found, len(part.hashes))
 }
 
 // shorter is the share of the shorter text that the longer holds.
@@ -105,7 +120,8 @@ func (v overlap) longer() float64 {
 	return share(v.aInB, v.a)
 }
 
-// lead is the share of the shorter text's lead that the longer holds.
+// lead is the share of the shorter text's lead that the longer holds near its
+// beginning.
 func (v overlap) lead() float64 {
 	if v.a <= v.b {
 		return share(v.aLeadIn, v.aLead)

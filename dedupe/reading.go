@@ -9,7 +9,8 @@ import (
 // A reading is an item as it is compared: its headline in variants, its text
 // without what its source always repeats, its numbers.
 type reading struct {
-	item      *feed.Item
+	item *feed.Item
+	addresses
 	title     text
 	head      shingled  // of the whole headline
 	variants  []variant // the whole headline first
@@ -22,7 +23,7 @@ type reading struct {
 // read makes a reading of an item. Sentences whose hash is in habitual, sorted, do
 // not count.
 func read(it *feed.Item, habitual []uint32) *reading {
-	r := &reading{item: it, title: plain(it.Title)}
+	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title)}
 	r.head = shingle(r.title.runes)
 	r.variants = variants(it.Title, r.title.runes)
 	body := prune(bodyOf(it), r.title.runes, habitual)
@@ -31,7 +32,7 @@ func read(it *feed.Item, habitual []uint32) *reading {
 		r.bodyWidth += width(c)
 	}
 	r.numbers = numbersOf(r.title.runes, body.runes)
-	r.live = liveblog(r.title.runes)
+	r.live = liveblog(r.title.runes) || liveGlued(it.Title)
 	return r
 }
 

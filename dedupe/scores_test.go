@@ -78,14 +78,18 @@ func score(t *testing.T, name, file string, pairFiles []string) {
 	}
 	found := map[[2]int]bool{}
 	number := map[string]int{}
+	items := markByVisits(gold, habits)
 	for i, l := range gold {
 		number[l.ID] = i
-		batch := []feed.Item{l.item()}
-		habits[l.Source] = dedupe.Mark(batch, feed.Outlet{ID: l.Source, Name: l.Source}, habits[l.Source])
-		it := &batch[0]
+		it := &items[i]
 		near := w.near(it)
 		for _, o := range near {
 			found[[2]int{number[o.Key], i}] = true
+		}
+		if log != nil {
+			for _, o := range near {
+				fmt.Fprintf(log, "%s\t%s\t?\n", l.ID, o.Key)
+			}
 		}
 		v := rules.Decide(it, near)
 		for _, j := range v.Joins {
@@ -152,6 +156,39 @@ func score(t *testing.T, name, file string, pairFiles []string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// markByVisits marks the items as visits would bring them: up to perVisit items of a
+// source at once, unless SANGAM_DEDUP_COLD is set, when each comes alone and the
+// boilerplate of its source is learnt only on the way.
+func markByVisits(gold []labelled, habits map[string]feed.Habits) []feed.Item {
+	perVisit := 30
+	if os.Getenv("SANGAM_DEDUP_COLD") != "" {
+		perVisit = 1
+	}
+	items := make([]feed.Item, len(gold))
+	waiting := map[string][]int{}
+	visit := func(source string) {
+		batch := make([]feed.Item, 0, perVisit)
+		for _, i := range waiting[source] {
+			batch = append(batch, gold[i].item())
+		}
+		habits[source] = dedupe.Mark(batch, feed.Outlet{ID: source, Name: source}, habits[source])
+		for n, i := range waiting[source] {
+			items[i] = batch[n]
+		}
+		waiting[source] = nil
+	}
+	for i, l := range gold {
+		waiting[l.Source] = append(waiting[l.Source], i)
+		if len(waiting[l.Source]) == perVisit {
+			visit(l.Source)
+		}
+	}
+	for source := range waiting {
+		visit(source)
+	}
+	return items
 }
 
 func readLabelled(t *testing.T, file string) []labelled {

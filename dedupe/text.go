@@ -296,3 +296,6 @@ func hashRunes(runes []rune) uint64 {
 	h *= 0xD6E8FEB86659FD93
 	return h ^ h>>32
 }
+
+// words lists the words of a folded text.
+func words(r []rune) []string { return strings.Fields(string(r)) }

@@ -1,0 +1,229 @@
+package dedupe
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"sangam/feed"
+)
+
+// The thresholds below are where measurements on labelled pairs of Urdu, Arabic,
+// Hindi, German and English items ended: between the weakest true copy and the
+// strongest pair that only looks like one. Shares are of the windows of the shorter
+// text that occur in the longer.
+const (
+	// minText is the width of the narrowest text that says anything about being a
+	// copy or not: about a dozen words.
+	minText = 60
+	// soleText is the width from which a text may join without its headline.
+	soleText = 150
+
+	// sureText joins by the text alone, plainText if it is not too short and its
+	// lead takes part, pairedText if the headline agrees in pairedHead.
+	sureText   = 0.60
+	plainText  = 0.42
+	pairedText = 0.20
+	pairedHead = 0.30
+	// shortPairedText is asked instead of pairedText of texts narrower than soleText,
+	// farPairedText when half a day has passed.
+	shortPairedText = 0.45
+	farPairedText   = 0.35
+	// quotedHead is how much of one headline must stand in the text of the other to
+	// count as agreeing with it: who retitles a report leaves the old headline in it.
+	quotedHead = 0.80
+	quotedText = 0.28
+	// farText is asked instead of plainText when a day has passed: the same matter
+	// told anew uses the same words.
+	farText = 0.48
+	// sureLead and plainLead are how much of the lead must be shared; a shared
+	// background, or a sidebar, shares none of it.
+	sureLead  = 0.25
+	plainLead = 0.20
+
+	// nearHead and nearHeadBack join bare headlines that are nearly the same: the
+	// share of the narrower, and of the wider one.
+	nearHead     = 0.72
+	nearHeadBack = 0.50
+	// minNearHead is the narrowest headline that may be nearly the same.
+	minNearHead = 26
+	// turnedHead is asked of two headlines of which one holds every word of the other,
+	// within halfDay: "City: Flood of letters" and "Flood of letters in city".
+	turnedHead = 0.40
+	// minTurned is the least number of words of the shorter.
+	minTurned = 4
+	// wholeHead and minCutHead: a long headline that is the beginning or end of the
+	// other was cut short by a desk.
+	wholeHead  = 0.95
+	minCutHead = 40
+	// minKickerRest is the narrowest rest of two headlines with different kickers;
+	// "What we know so far" follows many.
+	minKickerRest = 26
+
+	// reissueText and reissueHead are asked of two items of one outlet.
+	reissueText = 0.40
+	reissueHead = 0.90
+	// revisedText and revisedHead find an item under another id and an edited headline,
+	// equalText and equalHead do where the text is short.
+	revisedText = 0.85
+	revisedHead = 0.40
+	equalText   = 0.95
+	equalHead   = 0.60
+	// numberHead, numberText: how much must agree when a number in the link is the same.
+	numberHead = 0.35
+	numberText = 0.30
+	// unlikeText parts two headlines that are nearly the same over two texts that have
+	// nothing in common: "Gold price rises" on two days.
+	unlikeText = 0.12
+
+	// liveText lets two copies of one live page join that were taken at one moment.
+	liveText = 0.95
+
+	day     = 24 * time.Hour
+	halfDay = 12 * time.Hour
+	// headlineWithin is how close in time bare headlines must be.
+	headlineWithin = 48 * time.Hour
+)
+
+// refilled reports whether the numbers of two texts tell that one template was
+// filled twice: other numbers stand between the same words, and few equal ones do.
+func refilled(agree, differ int) bool { return differ > 0 && 3*differ > agree }
+
+// rule takes the first rule that applies to two items. Its names are stable: they
+// are stored with each join.
+func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
+	join := func(rule, because string, args ...any) feed.Ruling {
+		return feed.Ruling{Relation: feed.Copy, Rule: rule, Because: fmt.Sprintf(because, args...)}
+	}
+	part := func(rule, because string, args ...any) feed.Ruling {
+		return feed.Ruling{Relation: feed.Apart, Rule: rule, Because: fmt.Sprintf(because, args...)}
+	}
+	text, back, lead, head := l.body.shorter(), l.body.longer(), l.body.lead(), l.head.shorter()
+	percent := func(f float64) int { return int(f*100 + 0.5) }
+
+	switch {
+	case l.sameLink && !l.sameSource:
+		return join("canonical-link", "both point to the same page")
+	case l.sameLink && (l.variant != nil || head >= equalHead || text >= sureText):
+		return feed.Ruling{Relation: feed.Same, Rule: "same-page", Because: "one outlet's page under another id"}
+	case l.sameSource && l.sameID:
+		return feed.Ruling{Relation: feed.Same, Rule: "stable-id", Because: "the outlet's own number of the article is the same; only headline or link were edited"}
+	case l.apart > r.Near:
+		return part("window", "published %.0f hours apart", l.apart.Hours())
+	case l.live && l.variant != nil && !l.sameSource && min(text, back) >= liveText:
+		return join("live-copy", "a live page, taken at the same moment")
+	case l.live:
+		return part("live", "one of them is a live page, rewritten all day under one headline")
+	case refilled(l.agree, l.differ):
+		return part("numbers", "%d numbers differ where the words around them are the same: a template filled anew", l.differ)
+	case l.sameSource:
+		return r.sameSource(a, b, l, join, part)
+	}
+
+	if l.common {
+		return part("boilerplate", "what both share stands in items that have nothing else in common")
+	}
+	agree := l.variant != nil && !l.recurring
+	switch near := r.NearDuplicates; {
+	case agree && !(l.kickers && l.variant.width < minKickerRest) && l.apart <= headlineWithin:
+		return join("headline", "same headline")
+	case !near:
+		return part("unlike", "neither link nor headline agree")
+	case l.short >= minText && text >= sureText && lead >= sureLead:
+		return join("text", "%d %% of the shorter text occur in the other", percent(text))
+	case l.short >= soleText && text >= plainText && lead >= plainLead && (text >= farText || l.apart <= day):
+		return join("text", "%d %% of the shorter text occur in the other, its lead among them", percent(text))
+	case l.short >= minText && text >= l.pairedText() && (head >= pairedHead || l.variant != nil && !l.recurring):
+		return join("text-and-headline", "%d %% of the shorter text and %d %% of the headline occur in the other", percent(text), percent(head))
+	case l.short >= soleText && text >= quotedText && l.quoted >= quotedHead && lead >= plainLead && (text >= farText || l.apart <= day):
+		return join("quoted-headline", "%d %% of the shorter text occur in the other, and %d %% of one's headline in the other's text", percent(text), percent(l.quoted))
+	case l.recurring:
+		return part("recurring", "the same headline, but this outlet uses it again and again")
+	case l.nearHead(a, b):
+		return join("near-headline", "%d %% of the headline are the same", percent(head))
+	}
+	return part("unlike", "only %d %% of the shorter text and %d %% of the headline occur in the other", percent(text), percent(head))
+}
+
+// pairedText is how much of the text must agree, with the headline.
+func (l likeness) pairedText() float64 {
+	switch {
+	case l.short < soleText:
+		return shortPairedText
+	case l.apart > halfDay:
+		return farPairedText
+	}
+	return pairedText
+}
+
+type rule = func(name, because string, args ...any) feed.Ruling
+
+// sameSource judges two items of one outlet: it may publish a report again under
+// another address, but repeats headlines and texts for other reasons too.
+func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Ruling {
+	text, back, head := l.body.shorter(), l.body.longer(), l.head.shorter()
+	headline := l.variant != nil || head >= reissueHead
+	switch {
+	case l.apart > reissueWithin:
+		return part("same-outlet", "one outlet's, %.0f hours apart", l.apart.Hours())
+	case l.recurring:
+		return part("recurring", "the same headline, but this outlet uses it again and again")
+	case l.variant != nil && l.short < minText, headline && l.short >= minText && text >= reissueText:
+		return join("reissue", "one outlet published it again under another address")
+	case l.sameNumber && (head >= numberHead || text >= numberText && l.short >= minText):
+		return join("article-number", "the number of the article in both links is the same")
+	case r.NearDuplicates && (l.short >= soleText && min(text, back) >= revisedText && head >= revisedHead ||
+		l.short >= minText && min(text, back) >= equalText && head >= equalHead && !substituted(a.title.runes, b.title.runes)):
+		return join("reissue", "one outlet published the same text again under an edited headline")
+	}
+	return part("same-outlet", "two items of one outlet with different headlines or texts")
+}
+
+// nearHead reports whether two headlines are the same but for a word or two, and
+// nothing else is there to tell.
+func (l likeness) nearHead(a, b *reading) bool {
+	if l.apart > day || min(widthOf(a.title.runes, minNearHead), widthOf(b.title.runes, minNearHead)) < minNearHead {
+		return false
+	}
+	cut := l.head.shorter() >= wholeHead && min(widthOf(a.title.runes, minCutHead), widthOf(b.title.runes, minCutHead)) >= minCutHead
+	if l.short >= minText && l.body.shorter() < unlikeText && !cut {
+		return false
+	}
+	if l.apart <= halfDay && l.head.shorter() >= turnedHead && holdsWords(a.title.runes, b.title.runes) {
+		return true
+	}
+	return l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack && !substituted(a.title.runes, b.title.runes)
+}
+
+// holdsWords reports whether one headline holds every word of the other.
+func holdsWords(a, b []rune) bool {
+	wa, wb := words(a), words(b)
+	if len(wa) > len(wb) {
+		wa, wb = wb, wa
+	}
+	if len(wa) < minTurned {
+		return false
+	}
+	for _, w := range wa {
+		if !slices.Contains(wb, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// substituted reports whether two headlines have equally many words and differ in
+// one of them: "Night One" and "Night Two", "… in Hessen" and "… in Saarland".
+func substituted(a, b []rune) bool {
+	wa, wb := words(a), words(b)
+	if len(wa) != len(wb) {
+		return false
+	}
+	different := 0
+	for i := range wa {
+		if wa[i] != wb[i] {
+			different++
+		}
+	}
+	return different == 1
+}
