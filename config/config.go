@@ -16,6 +16,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,7 @@ type Config struct {
 	Data        string // directory of the store; not relative to config.yaml any more but usable as it is
 	Log         Log
 
+	Fetch          Fetch         // what all sources share; each source holds it too
 	Concurrency    int           // visits at once
 	Window         time.Duration // how far apart copies may be published
 	NearDuplicates bool
@@ -51,6 +53,14 @@ type Config struct {
 type Log struct {
 	Level  slog.Level
 	Format string // "text" or "json"
+}
+
+// Fetch is what the sources share.
+type Fetch struct {
+	Timeout       time.Duration // for a whole visit
+	MaxBody       int64         // decoded bytes
+	PerHost       feed.PerHost
+	AllowNetworks []netip.Prefix // non-public networks in which sources may live
 }
 
 // Keep bounds what is stored.
@@ -125,6 +135,7 @@ func parse(path string, data []byte, lookupEnv func(string) (string, bool)) (*Co
 		return nil, nil, r.sorted()
 	}
 	d := newDraft()
+	d.root = root
 	section(r, root, "", rootKeys, d)
 	r.settle(d)
 	if problems := r.sorted(); len(problems) > 0 {

@@ -43,7 +43,8 @@ func TestMinimalFileIsComplete(t *testing.T) {
 	want := &Config{
 		Path: "config.yaml", Title: "Sangam", Description: defaultDescription,
 		PublicURL: "http://127.0.0.1:8080/", Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081", Data: "data",
-		Log: Log{Format: "text"}, Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
+		Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}},
+		Log:   Log{Format: "text"}, Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
 		Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
 		Sources: []feed.Source{{
 			Outlet:  feed.Outlet{ID: "herald.example", Name: "herald.example", URL: "https://herald.example/feed.xml"},
@@ -128,7 +129,7 @@ sources:
 	if diff := cmp.Diff([]feed.View{wantView}, cfg.Views, patterns); diff != "" {
 		t.Errorf("feed (-want +got):\n%s", diff)
 	}
-	cfg.Sources, cfg.Views, cfg.Warnings = nil, nil, nil
+	cfg.Sources, cfg.Views, cfg.Warnings, cfg.Fetch = nil, nil, nil, Fetch{}
 	want := &Config{
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
 		Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},

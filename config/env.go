@@ -52,6 +52,7 @@ func (r *reader) scalar(n *yaml.Node, want string) (scalar, bool) {
 			good = false
 		} else if !strings.HasPrefix(found, "$$") {
 			s.supplied = append(s.supplied, value)
+			r.remember(value)
 		}
 		return value
 	})
@@ -79,6 +80,14 @@ func (r *reader) expand(found string) (value, problem string) {
 	return "", fmt.Sprintf("environment variable %s is not set", name)
 }
 
+// remember keeps a value out of all messages from here on.
+func (r *reader) remember(value string) {
+	if r.supplied == nil {
+		r.supplied = map[string]bool{}
+	}
+	r.supplied[value] = true
+}
+
 // fileText reads the file that a *_file key names, and returns its text as if it
 // stood at n. One line break at its end is not part of it.
 //
@@ -102,6 +111,7 @@ func (r *reader) fileText(n *yaml.Node) *yaml.Node {
 		return nil
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	r.remember(text)
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: fileTag, Value: text, Line: n.Line, Column: n.Column}
 }
 

@@ -35,7 +35,7 @@ func badID(id string) string {
 	return ""
 }
 
-var unsafe = regexp.MustCompile(`[^a-z0-9.]+`)
+var unsafe = regexp.MustCompile(`[^a-z0-9.-]+`)
 
 // slug makes of any text what may be part of an id, or "".
 func slug(text string) string {
@@ -53,8 +53,8 @@ var common = map[string]bool{
 }
 
 // defaultID makes an id from the address of a feed: its host, and what of the path
-// and query says more than that it is a feed. It depends on nothing but the address,
-// so no other line of the file can change it.
+// and query says more than that it is a feed. It depends on nothing but the address
+// that readers see, so neither another line of the file nor a new token changes it.
 func defaultID(u *url.URL) string {
 	var tail []string
 	lost := u.RawQuery != ""

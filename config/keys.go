@@ -26,24 +26,18 @@ const (
 // draft is a file as written, on its way to being a Config.
 type draft struct {
 	Config
-	fetch   fetchDraft
-	views   []*viewDraft
-	sources []*sourceDraft
+	schedule string      // default of the sources
+	proxy    feed.Secret // the same
+	views    []*viewDraft
+	sources  []*sourceDraft
 
-	sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
-}
-
-// fetchDraft is what sources share.
-type fetchDraft struct {
-	schedule string
-	proxy    feed.Secret
-	feed.Source
+	root, sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
 }
 
 // sourceDraft is a source, and where it said so.
 type sourceDraft struct {
 	feed.Source
-	address                                      *url.URL
+	address, named                               *url.URL // to be fetched; to make an id and a name of
 	at, idAt, urlAt, authAt, headersAt           *yaml.Node
 	userInURL, proxyGiven, authorization, badURL bool
 }
@@ -61,15 +55,10 @@ func newDraft() *draft {
 			Title: defaultTitle, Description: defaultDescription, Listen: defaultListen, Admin: defaultAdmin, Data: defaultData,
 			Log:         Log{Format: "text"},
 			Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
-			Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
+			Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}},
+			Keep:  Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
 		},
-		fetch: fetchDraft{
-			schedule: defaultSchedule,
-			Source: feed.Source{
-				Timeout: 30 * time.Second, MaxBody: 16 << 20,
-				PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second},
-			},
-		},
+		schedule: defaultSchedule,
 	}
 }
 
@@ -122,17 +111,17 @@ var logKeys = []key[Log]{
 }
 
 var fetchKeys = []key[draft]{
-	{name: "schedule", read: func(r *reader, n *yaml.Node, d *draft) { r.schedule(n, &d.fetch.schedule) }},
+	{name: "schedule", read: func(r *reader, n *yaml.Node, d *draft) { r.schedule(n, &d.schedule) }},
 	{name: "timeout", read: func(r *reader, n *yaml.Node, d *draft) {
-		r.duration(n, &d.fetch.Timeout, time.Second, 10*time.Minute)
+		r.duration(n, &d.Fetch.Timeout, time.Second, 10*time.Minute)
 	}},
-	{name: "max_body", read: func(r *reader, n *yaml.Node, d *draft) { r.size(n, &d.fetch.MaxBody, 1<<10, 1<<30) }},
+	{name: "max_body", read: func(r *reader, n *yaml.Node, d *draft) { r.size(n, &d.Fetch.MaxBody, 1<<10, 1<<30) }},
 	{name: "concurrency", read: func(r *reader, n *yaml.Node, d *draft) { r.number(n, &d.Concurrency, 1, 1000) }},
 	{name: "per_host", sub: keyNames(perHostKeys), read: func(r *reader, n *yaml.Node, d *draft) {
-		section(r, n, "per_host", perHostKeys, &d.fetch.PerHost)
+		section(r, n, "per_host", perHostKeys, &d.Fetch.PerHost)
 	}},
-	{name: "allow_networks", read: func(r *reader, n *yaml.Node, d *draft) { r.networks(n, &d.fetch.AllowNetworks) }},
-	{name: "proxy", file: true, read: func(r *reader, n *yaml.Node, d *draft) { r.proxy(n, &d.fetch.proxy) }},
+	{name: "allow_networks", read: func(r *reader, n *yaml.Node, d *draft) { r.networks(n, &d.Fetch.AllowNetworks) }},
+	{name: "proxy", file: true, read: func(r *reader, n *yaml.Node, d *draft) { r.proxy(n, &d.proxy) }},
 }
 
 var perHostKeys = []key[feed.PerHost]{

@@ -10,10 +10,10 @@ import (
 
 // Problem is one mistake of a file.
 type Problem struct {
-	File    string // as given to Load
-	Line    int    // from 1; 0 = the file as a whole
-	Column  int    // in characters, from 1
-	Message string // one line, without secrets
+	File    string `json:"file"`             // as given to Load
+	Line    int    `json:"line,omitempty"`   // from 1; 0 = the file as a whole
+	Column  int    `json:"column,omitempty"` // in characters, from 1
+	Message string `json:"message"`          // one line, without secrets
 }
 
 // String is the problem as compilers write it: file:line:column: message.

@@ -16,6 +16,7 @@ type reader struct {
 	warnings   []Problem
 	visited    int
 	key        string           // what is being read, as messages call it
+	supplied   map[string]bool  // values that came from the environment or files: never in messages
 	cron       map[string]error // what became of schedules: most sources have the same few
 }
 
@@ -212,7 +213,32 @@ func (r *reader) place(line, column int, message string) {
 		r.unreported++
 		return
 	}
+	for value := range r.supplied {
+		message = conceal(message, value)
+	}
 	r.problems = append(r.problems, Problem{File: r.file, Line: line, Column: column, Message: message})
+}
+
+// conceal takes a value that came from the environment or a file out of a message,
+// also where the message was cut in the middle of it.
+func conceal(message, value string) string {
+	const telling = 6 // shorter beginnings are words like "ur" and "true"
+	if len(value) < telling {
+		return message
+	}
+	for from := 0; ; {
+		i := strings.Index(message[from:], value[:telling])
+		if i < 0 {
+			return message
+		}
+		start := from + i
+		end := start + telling
+		for end < len(message) && end-start < len(value) && message[end] == value[end-start] {
+			end++
+		}
+		message = message[:start] + hidden + message[end:]
+		from = start + len(hidden)
+	}
 }
 
 // whole remembers a problem of the file as such.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -122,16 +121,16 @@ func (r *reader) settleSource(src *sourceDraft, d *draft) {
 		r.problem(src.headersAt, "Authorization is given twice: in headers and as user and password")
 	}
 	if src.Schedule == "" {
-		src.Schedule = d.fetch.schedule
+		src.Schedule = d.schedule
 	}
 	if !src.proxyGiven {
-		src.Proxy = d.fetch.proxy
+		src.Proxy = d.proxy
 	}
 	if src.Name == "" && src.address != nil {
-		src.Name = defaultName(src.address)
+		src.Name = defaultName(src.named)
 	}
-	src.Timeout, src.MaxBody, src.PerHost = d.fetch.Timeout, d.fetch.MaxBody, d.fetch.PerHost
-	src.AllowNetworks = d.fetch.AllowNetworks
+	src.Timeout, src.MaxBody, src.PerHost = d.Fetch.Timeout, d.Fetch.MaxBody, d.Fetch.PerHost
+	src.AllowNetworks = d.Fetch.AllowNetworks
 	secret := src.Password != "" || len(src.Headers) > 0
 	switch {
 	case src.address == nil:
@@ -170,7 +169,7 @@ func (r *reader) settleIDs(sources []*sourceDraft) {
 	unnamed = slices.DeleteFunc(unnamed, func(src *sourceDraft) bool { return src.address == nil || src.idAt != nil })
 	slices.SortStableFunc(unnamed, func(a, b *sourceDraft) int { return cmp.Compare(a.FeedURL, b.FeedURL) })
 	for _, src := range unnamed {
-		id := defaultID(src.address)
+		id := defaultID(src.named)
 		if taken[id] != nil {
 			r.warn(src.at, "two sources would be called %q; give this one an id of its own", id)
 			id = id[:min(len(id), longestID-9)] + "-" + short(src.FeedURL+"\x00"+src.Username)
@@ -254,17 +253,4 @@ func sortedKeys(set map[string]bool) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// index returns which source of the file has the id.
-func (d *draft) index(id string) (int, error) {
-	i := slices.IndexFunc(d.sources, func(src *sourceDraft) bool { return src.ID == id })
-	if i < 0 {
-		ids := map[string]bool{}
-		for _, src := range d.sources {
-			ids[src.ID] = true
-		}
-		return 0, fmt.Errorf("no source has the id %s%s", quote(id), meant(id, sortedKeys(ids)))
-	}
-	return i, nil
 }

@@ -196,6 +196,11 @@ func (r *reader) feedURL(n *yaml.Node, src *sourceDraft) {
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	src.FeedURL = u.String()
 	src.address = u
+	if shown, err := url.Parse(src.URL); err == nil && src.URL != "" {
+		src.named = shown
+	} else {
+		src.named = u
+	}
 }
 
 // proxy reads the address of a proxy, or "" for none.

@@ -269,6 +269,7 @@ type Channel struct {
 	Rights      string    `cbor:"11,keyasint,omitempty" json:"rights,omitempty"`
 	Generator   string    `cbor:"12,keyasint,omitempty" json:"generator,omitempty"`
 	Categories  []string  `cbor:"13,keyasint,omitempty" json:"categories,omitempty"`
+	UpdatedRaw  string    `cbor:"14,keyasint,omitempty" json:"-"` // as sent; normalize reads Updated from it
 
 	Pace     Pace     `cbor:"20,keyasint" json:"pace,omitzero"`
 	Entries  []Entry  `cbor:"-" json:"-"`

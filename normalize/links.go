@@ -16,7 +16,7 @@ func (c *cleaner) link(ref string) string {
 // against base as a browser does, and "" if it is none. One that is plainly well-formed
 // stays byte for byte.
 func absolute(ref, base string) string {
-	ref = unescapeAmps(trimmed(ref))
+	ref = tidyLink(ref)
 	if ref == "" {
 		return ""
 	}
@@ -26,17 +26,11 @@ func absolute(ref, base string) string {
 	if strings.HasPrefix(ref, "//") && base == "" {
 		ref = "https:" + ref
 	}
-	var u *url.Url
-	var err error
-	if base == "" {
-		u, err = links.Parse(ref)
-	} else {
-		u, err = links.ParseRef(base, ref)
-		if err != nil {
-			u, err = links.Parse(ref)
-		}
+	u := read(links, base, ref)
+	if u == nil && base != "" {
+		u = read(links, "", ref)
 	}
-	if err != nil {
+	if u == nil {
 		return ""
 	}
 	switch u.Scheme() {
@@ -54,9 +48,29 @@ func absolute(ref, base string) string {
 	return u.Href(false)
 }
 
-// links reads references as a browser does, but keeps what a browser would refuse and
-// a server may understand.
-var links = url.NewParser(url.WithPercentEncodeSinglePercentSign(), url.WithAcceptInvalidCodepoints())
+// links reads references as a browser does, but takes a lone "%" for one.
+var links = url.NewParser(url.WithPercentEncodeSinglePercentSign())
+
+// read reads a reference, resolved against base unless that is empty; nil if it is none.
+// What makes the library stumble (it has done so over bytes that are no UTF-8) is no
+// address either: one link must not cost a feed.
+func read(p url.Parser, base, ref string) (u *url.Url) {
+	defer func() {
+		if recover() != nil {
+			u = nil
+		}
+	}()
+	var err error
+	if base == "" {
+		u, err = p.Parse(ref)
+	} else {
+		u, err = p.ParseRef(base, ref)
+	}
+	if err != nil {
+		return nil
+	}
+	return u
+}
 
 // webAddress returns an address as a reader may follow it, "" if it is no http or https
 // one. It is the check for every address of an item outside its content.

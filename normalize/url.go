@@ -3,6 +3,7 @@ package normalize
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nlnwa/whatwg-url/url"
 	"golang.org/x/net/publicsuffix"
@@ -23,14 +24,22 @@ import (
 // are feeds in which nothing else tells the items apart. "&amp;" left in a link by a
 // feed that escaped it twice is "&". The case of path and query matters.
 func URL(link string) string {
-	u, err := keys.Parse(unescapeAmps(trimmed(link)))
-	if err != nil || u.Hostname() == "" || u.Scheme() != "http" && u.Scheme() != "https" {
+	link = tidyLink(link)
+	if link == "" {
+		return ""
+	}
+	u := read(keys, "", link)
+	if u == nil || u.Scheme() != "http" && u.Scheme() != "https" {
+		return ""
+	}
+	host := keyHost(u.Hostname())
+	if host == "" {
 		return ""
 	}
 	var b strings.Builder
 	b.Grow(len(link) + len("https://"))
 	b.WriteString("https://")
-	b.WriteString(keyHost(u.Hostname()))
+	b.WriteString(host)
 	if port := u.Port(); port != "" && port != "80" && port != "443" {
 		b.WriteByte(':')
 		b.WriteString(port)
@@ -48,20 +57,54 @@ func URL(link string) string {
 }
 
 // keys reads links as a browser does (WHATWG URL), which gets something out of nearly
-// every string, with two liberties: a lone "%" is taken for one, and bytes that are not
-// UTF-8 are kept, encoded.
-var keys = url.NewParser(url.WithPercentEncodeSinglePercentSign(), url.WithAcceptInvalidCodepoints(),
-	url.WithCollapseConsecutiveSlashes())
+// every string, with the liberty that a lone "%" is taken for one.
+var keys = url.NewParser(url.WithPercentEncodeSinglePercentSign(), url.WithCollapseConsecutiveSlashes())
 
-// trimmed drops what cannot be part of an address: white space and control characters
-// at its ends, and line ends and tabs within, as a browser does.
-func trimmed(link string) string {
+// longestLink is the longest address that is read, in bytes. Servers take about 8,000
+// (RFC 9110, 4.1), and reading takes time in proportion to the square.
+const longestLink = 8000
+
+// tidyLink prepares an address for being read: without the white space and control
+// characters that a browser ignores (at the ends, and line ends and tabs within), with
+// ampersands as such, and with bytes that are no UTF-8 percent-encoded, so that they
+// stay what they are. What is too long to be an address is none.
+func tidyLink(link string) string {
+	if len(link) > longestLink {
+		return ""
+	}
 	link = strings.TrimFunc(link, func(r rune) bool { return r <= ' ' || r == 0x7F || r == 0xA0 || r == '\uFEFF' })
 	if strings.ContainsAny(link, "\t\r\n") {
-		link = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(link)
+		link = lineEnds.Replace(link)
 	}
-	return link
+	return asUTF8(unescapeAmps(link))
 }
+
+var lineEnds = strings.NewReplacer("\t", "", "\r", "", "\n", "")
+
+func asUTF8(link string) string {
+	if utf8.ValidString(link) && !strings.ContainsRune(link, utf8.RuneError) {
+		return link
+	}
+	var b strings.Builder
+	for i, r := range link {
+		if r != utf8.RuneError {
+			b.WriteRune(r)
+			continue
+		}
+		size := 1
+		if strings.HasPrefix(link[i:], "\uFFFD") {
+			size = len("\uFFFD")
+		}
+		for _, c := range []byte(link[i : i+size]) {
+			b.WriteByte('%')
+			b.WriteByte(hexDigits[c>>4])
+			b.WriteByte(hexDigits[c&15])
+		}
+	}
+	return b.String()
+}
+
+const hexDigits = "0123456789ABCDEF"
 
 // unescapeAmps turns every reference to the ampersand into one, as often as it was
 // escaped. Other references are left: "&copy=1" is a parameter.
@@ -84,7 +127,7 @@ var sameSite = [...]string{"www.", "m.", "mobile.", "amp."}
 // keyHost drops the label that says which edition of a site it is, unless what is left
 // would be a public suffix such as "co.uk".
 func keyHost(host string) string {
-	host = strings.TrimSuffix(host, ".")
+	host = strings.Trim(host, ".")
 	for _, label := range sameSite {
 		rest, found := strings.CutPrefix(host, label)
 		if !found || !strings.Contains(rest, ".") {

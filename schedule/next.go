@@ -21,6 +21,10 @@ const (
 	// longestBackOff is how rarely a failing source is asked, unless its own schedule
 	// is rarer: a day, so that one that comes back is noticed within it.
 	longestBackOff = 24 * time.Hour
+	// floorSpread is the part of an outlet's wish by which it is exceeded, at most.
+	// Without it, sources that were visited together once (at the very first start)
+	// and have the same max-age would be visited together for ever.
+	floorSpread = 10
 	// firstBackOff bounds the first step, for sources that are visited rarely anyway.
 	firstBackOff = time.Hour
 )
@@ -50,10 +54,7 @@ func Next(src feed.Source, st feed.State, at time.Time) (due time.Time, why stri
 		return at.Add(firstBackOff), "schedule not understood, asking once an hour: " + err.Error()
 	}
 	slot, due := plan.slotAndDue(src.ID, at)
-	reasons := []string{"schedule " + clock(slot, at, plan.zone)}
-	if late := due.Sub(slot); late >= time.Second {
-		reasons[0] += " + " + short(late) + " spread"
-	}
+	reasons := []string{"schedule " + clock(slot, at, plan.zone) + plus(due.Sub(slot))}
 	later := func(t time.Time, reason string) {
 		if t.After(due) {
 			due = t
@@ -64,11 +65,16 @@ func Next(src feed.Source, st feed.State, at time.Time) (due time.Time, why stri
 		wait := backOff(src.ID, st.Failures, plan.gap(at))
 		later(at.Add(wait), fmt.Sprintf("%s (%s): waiting %s", count(st.Failures, "failure"), cmp.Or(st.Trouble, "unknown"), short(wait)))
 	}
-	if floor := earlier(st.NotBefore, at.Add(mostRetryAfter)); floor.After(at) {
-		later(floor, asked(floor.Sub(at), st.NotBeforeWhy))
+	floor := func(t time.Time, reason string) {
+		if wait := t.Sub(at); wait > 0 {
+			spread := share(src.ID, min(wait/floorSpread, widestSpread))
+			later(t.Add(spread), reason+plus(spread))
+		}
 	}
-	floor, reason := ask(st.Channel.Pace, at)
-	later(floor, reason)
+	if t := earlier(st.NotBefore, at.Add(mostRetryAfter)); t.After(at) {
+		floor(t, asked(t.Sub(at), st.NotBeforeWhy))
+	}
+	floor(ask(st.Channel.Pace, at))
 	if awake := skip(st.Channel.Pace, due); awake.After(due) {
 		due = awake
 		reasons = append(reasons, "the feed asks not to be visited before "+clock(awake, at, plan.zone)+" (skipHours, skipDays)")
@@ -106,6 +112,14 @@ func ask(p feed.Pace, at time.Time) (time.Time, string) {
 	}
 	wish = min(wish, mostPatience)
 	return at.Add(wish), asked(wish, name)
+}
+
+// plus says how much later than necessary it is, so that others have their turn.
+func plus(spread time.Duration) string {
+	if spread < time.Second {
+		return ""
+	}
+	return " + " + short(spread) + " spread"
 }
 
 func asked(wait time.Duration, name string) string {

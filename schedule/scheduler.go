@@ -131,6 +131,24 @@ func (s *Scheduler) Now(ctx context.Context, id string) error {
 	}
 }
 
+// Waiting returns how many sources have a visit ahead of them, for metrics.
+func (s *Scheduler) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, d := range s.agenda.domains {
+		n += len(d.line)
+	}
+	return n + len(s.agenda.heap)
+}
+
+// Visiting returns how many visits are under way, for metrics.
+func (s *Scheduler) Visiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.agenda.running + s.agenda.lent
+}
+
 // Run visits sources until ctx ends, and returns nil after the last visit has
 // ended. It may be called once.
 func (s *Scheduler) Run(ctx context.Context) error {

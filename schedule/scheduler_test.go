@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -310,4 +311,44 @@ func TestWaitingVisitLendsItsPlace(t *testing.T) {
 			t.Errorf("%d at work at once, want 2", most)
 		}
 	})
+}
+
+// BenchmarkWaiting measures what a hundred thousand sources cost that wait: bytes
+// of heap and goroutines for each, beyond the configuration itself.
+func BenchmarkWaiting(b *testing.B) {
+	const n = 100_000
+	sources := make([]feed.Source, n)
+	for i := range sources {
+		sources[i] = source(fmt.Sprint("desk-", i), "*/15 * * * *")
+	}
+	now := time.Now()
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		idle := runtime.NumGoroutine()
+		recalled := 0
+		s := &schedule.Scheduler{
+			Concurrency: 32,
+			Recall: func(_ context.Context, src feed.Source) (feed.State, error) {
+				recalled++
+				return feed.State{Source: src.ID, Visited: now, NotBefore: now.Add(time.Hour)}, nil
+			},
+			Visit: func(context.Context, feed.Source) (feed.State, error) { panic("nobody is due") },
+		}
+		s.Set(sources)
+		ctx, cancel := context.WithCancel(b.Context())
+		done := make(chan struct{})
+		began := time.Now()
+		go func() { defer close(done); _ = s.Run(ctx) }()
+		for ; s.Waiting() < n; time.Sleep(time.Millisecond) {
+		}
+		b.ReportMetric(float64(time.Since(began).Microseconds())/n, "µs/source")
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/source")
+		b.ReportMetric(float64(runtime.NumGoroutine()-idle-1), "goroutines")
+		cancel()
+		<-done
+	}
 }

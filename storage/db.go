@@ -46,8 +46,9 @@ type DB struct {
 	swap sync.RWMutex // held for reading while bolt is used, for writing while the file is swapped
 	bolt *bbolt.DB    // nil once closed
 
-	work sync.Mutex // whoever writes holds it; guards win
-	win  *window    // nil = to be made from the file before the next merge
+	chore sync.Mutex // held by what copies or swaps the file; taken before work
+	work  sync.Mutex // whoever writes holds it; guards win
+	win   *window    // nil = to be made from the file before the next merge
 
 	outlets atomic.Pointer[roster]
 
@@ -290,7 +291,7 @@ func (db *DB) SetOutlets(ctx context.Context, outlets []feed.Outlet) error {
 		if err := tx.Bucket([]byte(bMeta)).Put([]byte("configured"), []byte{1}); err != nil {
 			return err
 		}
-		return logChange(tx, 0, db.opts.Now())
+		return logGeneral(tx, db.opts.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("set outlets: %w", err)

@@ -27,6 +27,7 @@
 //	meta     "schema"                4 bytes: the version of this layout
 //	         "clock"                 time of the newest batch
 //	         "configured"            present once SetOutlets has been called
+//	         "general"               sequence of the newest change that is not of one story
 //	outlets  source id               record: the outlet, its src, whether it is configured
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed

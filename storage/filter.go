@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"html"
 	"slices"
 	"strings"
@@ -184,16 +185,16 @@ func hasTerms(text string, terms []term) bool {
 // show makes what readers see of a story: the member that speaks first, then those
 // that fit the query, then the rest.
 func (f *filter) show(st *story, members []member) feed.Story {
-	slices.SortStableFunc(members, func(a, b member) int {
+	slices.SortFunc(members, func(a, b member) int {
 		switch {
 		case a.fits != b.fits && a.fits:
 			return -1
 		case a.fits != b.fits:
 			return 1
 		}
-		return a.item.Time().Compare(b.item.Time())
+		return cmp.Or(a.item.Time().Compare(b.item.Time()), cmp.Compare(a.item.No, b.item.No))
 	})
-	lead := f.leader(st, members)
+	lead := f.leader(members)
 	out := feed.Story{
 		Key: st.Key, ID: st.Entry, Joins: st.Joins, Seq: st.Seq,
 		Order: unstamp(st.Order), Updated: unstamp(st.Updated),
@@ -211,22 +212,19 @@ func (f *filter) show(st *story, members []member) feed.Story {
 	return out
 }
 
-// leader is the index of the member that speaks: the story's own lead if it fits, else
-// the best that does.
-func (f *filter) leader(st *story, members []member) int {
-	var fit []*feed.Item
-	for i, m := range members {
-		if m.fits && m.item.No == st.Lead {
-			return i
-		}
-		if m.fits {
-			fit = append(fit, &m.item.Item)
-		}
+// leader is the index of the member that speaks: the best of those that fit. It is asked
+// anew each time, because the operator may have changed priorities.
+func (f *filter) leader(members []member) int {
+	n := 0
+	for n < len(members) && members[n].fits {
+		n++
 	}
-	if len(fit) == 0 { // no single member matches every list
-		for _, m := range members {
-			fit = append(fit, &m.item.Item)
-		}
+	if n == 0 { // no single member matches every list
+		n = len(members)
+	}
+	fit := make([]*feed.Item, n)
+	for i := range fit {
+		fit[i] = &members[i].item.Item
 	}
 	return f.db.leadOf(fit, f.roster)
 }

@@ -355,7 +355,7 @@ func (m *merger) joinable(it *feed.Item, joins []feed.Ruling, near map[string]*s
 			continue
 		}
 		st := m.story(other.StoryNo)
-		if st == nil || len(st.Members) >= maxMembers {
+		if st == nil || len(st.Members) >= maxMembers || m.forbidden([]string{it.Key}, st) {
 			continue
 		}
 		j.Item = it.Key
@@ -373,7 +373,7 @@ func (m *merger) joinable(it *feed.Item, joins []feed.Ruling, near map[string]*s
 			into = st
 			continue
 		}
-		if len(into.Members)+len(st.Members) >= maxMembers || m.forbidden(it, into, st) {
+		if len(into.Members)+len(st.Members) >= maxMembers || m.forbidden(m.keysOf(st), into) {
 			continue
 		}
 		if err := m.union(into, st); err != nil {

@@ -217,54 +217,62 @@ func initialise(fresh, path string, locked *os.File, opts Options) error {
 // waiting for readers. It costs no memory.
 const mapAhead = 1 << 30
 
-// openBolt locks the file, looks at it before it is mapped, and opens it. The lock
-// is taken on the very descriptor that bbolt goes on to use.
-func openBolt(path string, opts Options) (bolt *bbolt.DB, err error) {
-	var file *os.File
+// openBolt locks the file, looks at it before it is mapped, and opens it.
+func openBolt(path string, opts Options) (*bbolt.DB, error) {
+	file, err := lockFile(path, os.O_RDWR, opts.LockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return openLocked(path, opts, file)
+}
+
+// openLocked opens the file whose lock is held. The very descriptor that holds the
+// lock is handed to bbolt; if anything goes wrong it is closed.
+func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil { // bbolt panics when it meets nonsense while it reads the free list
-			err = &Damaged{Path: path, What: fmt.Sprint(p), Backup: newestBackup(path, opts)}
+			err = &Damaged{Path: path, What: fmt.Sprint(p)}
 		}
-		if err != nil && file != nil {
+		if err != nil {
 			_ = file.Close() // and with it the lock
+		}
+		var damaged *Damaged
+		if errors.As(err, &damaged) {
+			damaged.Path, damaged.Backup = path, newestBackup(path, opts)
 		}
 	}()
 	defer faultsPanic()()
-	open := func(string, int, os.FileMode) (*os.File, error) {
-		if file, err = lockFile(path, os.O_RDWR, opts.LockTimeout); err != nil {
-			return nil, err
-		}
-		if err := inspect(file); err != nil {
-			return nil, err
-		}
-		return file, nil
+	if err := inspect(file); err != nil {
+		return nil, err
 	}
-	size := int64(0)
-	if info, err := os.Stat(path); err == nil {
-		size = info.Size()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
 	}
+	handed := false
 	bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		OpenFile:        open,
 		Timeout:         opts.LockTimeout,
 		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: int(max(mapAhead, 2*size)),
+		InitialMmapSize: int(max(mapAhead, 2*info.Size())),
 		NoSync:          opts.NoSync,
+		OpenFile: func(_ string, flags int, mode os.FileMode) (*os.File, error) {
+			if handed { // for copying, later; the descriptor may have been opened under another name
+				return os.OpenFile(path, flags, mode)
+			}
+			handed = true
+			return file, nil
+		},
 	})
-	if err == nil {
-		if err = checkSchema(bolt, path); err != nil {
-			_ = bolt.Close()
-		}
+	if isBoltDamage(err) {
+		return nil, &Damaged{Path: path, What: "it is not readable", Err: err}
 	}
-	var damaged *Damaged
-	switch {
-	case err == nil:
-		return bolt, nil
-	case errors.As(err, &damaged):
-		damaged.Backup = newestBackup(path, opts)
-	case isBoltDamage(err):
-		err = &Damaged{Path: path, What: "it is not readable", Backup: newestBackup(path, opts), Err: err}
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	if err := checkSchema(bolt, path); err != nil {
+		return nil, errors.Join(err, bolt.Close())
+	}
+	return bolt, nil
 }
 
 func checkSchema(bolt *bbolt.DB, path string) error {

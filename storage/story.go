@@ -25,6 +25,7 @@ type story struct {
 	Updated uint64        // stamp
 	Born    uint64        // stamp: when it arrived
 	Seq     uint64        // of its last change; 0 = not in the log yet
+	Aliases []uint64      // stories that became part of it
 
 	no  uint64
 	was []uint32 // the sources it is filed under, each once
@@ -170,10 +171,14 @@ func (m *merger) union(into, from *story) error {
 	into.Members = append(into.Members, from.Members...)
 	into.Sources = append(into.Sources, from.Sources...)
 	into.Joins = append(into.Joins, from.Joins...)
+	into.Aliases = append(into.Aliases, from.no)
 	if err := m.unfile(from); err != nil {
 		return err
 	}
-	alias := &story{no: from.no, Key: from.Key, Entry: from.Entry, Into: into.no, Order: from.Order, Born: from.Born}
+	alias := &story{
+		no: from.no, Key: from.Key, Entry: from.Entry, Into: into.no,
+		Order: from.Order, Updated: from.Updated, Born: from.Born, Aliases: from.Aliases,
+	}
 	delete(m.dirty, from.no)
 	m.read[from.no] = alias
 	if err := m.putStory(alias); err != nil {
@@ -290,7 +295,7 @@ func (m *merger) moveRefs(old, next *stored) error {
 		return err
 	}
 	for _, h := range was {
-		if !slices.Contains(now, h) {
+		if !slices.Contains(now, h) && !m.namesStory(h, it.No) {
 			if err := b.Delete(refKey(h, it.No)); err != nil {
 				return err
 			}
@@ -304,6 +309,20 @@ func (m *merger) moveRefs(old, next *stored) error {
 		}
 	}
 	return nil
+}
+
+// namesStory reports whether a hash is that of the key of the story of that number. The
+// story may outlive the item that founded it.
+func (m *merger) namesStory(hash, no uint64) bool {
+	st, ok := m.read[no]
+	if !ok {
+		st = m.db.readStory(m.stories, no)
+	}
+	if st == nil {
+		return false
+	}
+	h, ok := storyHash(st.Key)
+	return ok && h == hash
 }
 
 // dayOf is the bucket of the day on which the item arrived. Its sequence is the
@@ -325,13 +344,17 @@ func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) {
 }
 
 func putChange(changes *bbolt.Bucket, seq, no uint64, at time.Time) error {
-	v := binary.AppendUvarint(nil, no)
-	return changes.Put(be64(seq), binary.AppendUvarint(v, uint64(max(0, at.Unix()))))
+	return changes.Put(be64(seq), changeValue(no, at))
 }
 
-// logChange logs a change that is not of one story (no 0).
-func logChange(tx *bbolt.Tx, no uint64, at time.Time) error {
-	changes := tx.Bucket([]byte(bChanges))
+func changeValue(no uint64, at time.Time) []byte {
+	v := binary.AppendUvarint(nil, no)
+	return binary.AppendUvarint(v, uint64(max(0, at.Unix())))
+}
+
+// logGeneral logs a change that is not of one story; only the newest of them is kept.
+func logGeneral(tx *bbolt.Tx, at time.Time) error {
+	changes, meta := tx.Bucket([]byte(bChanges)), tx.Bucket([]byte(bMeta))
 	if _, newest := lastChange(tx); at.Before(newest) {
 		at = newest
 	}
@@ -339,7 +362,15 @@ func logChange(tx *bbolt.Tx, no uint64, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return putChange(changes, seq, no, at)
+	if old := meta.Get([]byte("general")); old != nil {
+		if err := changes.Delete(old); err != nil {
+			return err
+		}
+	}
+	if err := meta.Put([]byte("general"), be64(seq)); err != nil {
+		return err
+	}
+	return putChange(changes, seq, 0, at)
 }
 
 func lastChange(tx *bbolt.Tx) (uint64, time.Time) {

@@ -1,0 +1,36 @@
+# The chores. "make check" is what must pass before a change lands.
+.PHONY: check test race fuzz bench dist
+
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+check:
+	bash .ci/run
+
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+# Every fuzz target of every package, one after the other.
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$target for $(FUZZTIME)"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg | tail -n 1; \
+	  done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+dist:
+	mkdir -p dist
+	for target in linux/amd64 linux/arm64 darwin/arm64 freebsd/amd64; do \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath \
+	    -ldflags="-s -w -X main.version=$(VERSION)" -o dist/sangam-$${target%/*}-$${target#*/} ./cmd/sangam || exit 1; \
+	done
+	cd dist && sha256sum sangam-* > SHA256SUMS

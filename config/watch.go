@@ -1,0 +1,125 @@
+package config
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// quiet is how long a directory must be still before the file is looked at:
+	// editors write, rename and touch within a few milliseconds.
+	quiet = 200 * time.Millisecond
+	// patience is how long a directory that is never still may put that off.
+	patience = 2 * time.Second
+	// look is how often the file is looked at without being told: network file systems
+	// and files mounted one by one send no events.
+	look = 15 * time.Second
+)
+
+// Watch calls changed, one call at a time, whenever the file at path says something
+// else than before, until ctx is done; it then returns nil. It watches the
+// directories, not the file, so editors that rename and the swap of Kubernetes'
+// "..data" link are seen, also when path is a chain of symbolic links. A file that is
+// written again with the same bytes, or is gone for the moment, is no change; neither
+// is a change of a file that a *_file key names. The error is that nothing can be
+// watched at all.
+func Watch(ctx context.Context, path string, changed func()) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", path, err)
+	}
+	defer watcher.Close()
+	w := &watch{path: path, watcher: watcher}
+	if err := w.follow(); err != nil {
+		return fmt.Errorf("watch %s: %w", path, err)
+	}
+	w.differs() // what it says now is known
+	return w.run(ctx, changed)
+}
+
+type watch struct {
+	path    string
+	watcher *fsnotify.Watcher
+	said    [sha256.Size]byte // what the file said last
+}
+
+func (w *watch) run(ctx context.Context, changed func()) error {
+	regular := time.NewTicker(look)
+	defer regular.Stop()
+	settled := time.NewTimer(time.Hour)
+	settled.Stop()
+	var since time.Time // the first event that has not been answered
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-w.watcher.Events:
+			if !open {
+				return nil
+			}
+			if since.IsZero() {
+				since = time.Now()
+			}
+			settled.Reset(min(quiet, max(0, patience-time.Since(since))))
+			continue
+		case <-w.watcher.Errors: // too many events at once: some were lost, so look
+		case <-regular.C:
+		case <-settled.C:
+		}
+		since = time.Time{}
+		_ = w.follow() // a directory that has gone may be back; until then the ticker looks
+		if w.differs() {
+			changed()
+		}
+	}
+}
+
+// follow watches the directory of path and of every symbolic link on the way.
+func (w *watch) follow() error {
+	const mostLinks = 16
+	path := w.path
+	for range mostLinks {
+		if err := w.watcher.Add(filepath.Dir(path)); err != nil {
+			return err
+		}
+		if whole, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			_ = w.watcher.Add(whole)
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return nil // the file itself, or nothing yet
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return nil
+}
+
+// differs tells whether the file says something else than when last asked.
+func (w *watch) differs() bool {
+	f, err := os.Open(w.path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.LimitReader(f, largestFile+1)); err != nil {
+		return false
+	}
+	said := [sha256.Size]byte(sum.Sum(nil))
+	differs := said != w.said
+	w.said = said
+	return differs
+}

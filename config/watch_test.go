@@ -1,0 +1,129 @@
+package config
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// watching starts Watch on a path; told says whether it is told of a change soon.
+func watching(t *testing.T, path string) (told func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	changes, done := make(chan struct{}, 100), make(chan error, 1)
+	go func() { done <- Watch(ctx, path, func() { changes <- struct{}{} }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Watch: %v", err)
+		}
+		goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	})
+	time.Sleep(50 * time.Millisecond) // for the kernel to watch: there is no sign of it
+	return func() bool {
+		select {
+		case <-changes:
+			return true
+		case <-time.After(quiet + 600*time.Millisecond):
+			return false
+		}
+	}
+}
+
+func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
+	put := func(t *testing.T, path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("written in place", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
+		told := watching(t, path)
+		put(t, path, one+"title: x\n")
+		if !told() {
+			t.Error("not told")
+		}
+		put(t, path, one+"title: x\n")
+		must(t, os.Chmod(path, 0o644))
+		put(t, filepath.Join(filepath.Dir(path), "other"), "x")
+		if told() {
+			t.Error("told of a change that is none")
+		}
+	})
+	t.Run("renamed over, twice, and many writes at once", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
+		told := watching(t, path)
+		for _, title := range []string{"x", "y"} {
+			must(t, os.Rename(path, path+"~"))
+			put(t, path+".swp", one+"title: "+title+"\n")
+			must(t, os.Rename(path+".swp", path))
+			if !told() {
+				t.Errorf("not told of %s", title)
+			}
+		}
+		for i := range 20 {
+			put(t, path, one+"title: "+strings.Repeat("z", i+1)+"\n")
+		}
+		if !told() || told() {
+			t.Error("20 writes at once: want to be told once")
+		}
+	})
+	t.Run("link swapped as Kubernetes does", func(t *testing.T) {
+		t.Parallel()
+		dir := write(t, map[string]string{"..1/config.yaml": one, "..2/config.yaml": one + "title: x\n"})
+		must(t, os.Symlink("..1", filepath.Join(dir, "..data")))
+		must(t, os.Symlink("..data/config.yaml", filepath.Join(dir, "config.yaml")))
+		told := watching(t, filepath.Join(dir, "config.yaml"))
+		must(t, os.Symlink("..2", filepath.Join(dir, "..data_tmp")))
+		must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+		must(t, os.RemoveAll(filepath.Join(dir, "..1")))
+		if !told() {
+			t.Error("not told")
+		}
+	})
+	t.Run("written where a link leads", func(t *testing.T) {
+		t.Parallel()
+		dir := write(t, map[string]string{"real/config.yaml": one, "here/x": ""})
+		path := filepath.Join(dir, "here/config.yaml")
+		must(t, os.Symlink("../real/config.yaml", path))
+		told := watching(t, path)
+		put(t, filepath.Join(dir, "real/config.yaml"), one+"title: x\n")
+		if !told() {
+			t.Error("not told")
+		}
+	})
+	t.Run("edited by ourselves, after being away", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
+		told := watching(t, path)
+		must(t, os.Remove(path))
+		if told() {
+			t.Error("told that the file is gone; want to wait until it is back")
+		}
+		put(t, path, one)
+		if told() {
+			t.Error("told that the file is back as it was")
+		}
+		must(t, Edit(path, nil, func(f *File) error { return f.SetPaused("herald.example", true) }))
+		if !told() {
+			t.Error("not told of our own edit")
+		}
+	})
+	if err := Watch(t.Context(), filepath.Join(t.TempDir(), "none/config.yaml"), nil); err == nil {
+		t.Error("a directory that does not exist is watched; want an error")
+	}
+}

@@ -1,0 +1,119 @@
+package parser
+
+import "strings"
+
+// maxSearches bounds how often the rest of a document is searched for an end tag.
+const maxSearches = 64
+
+// closeBefore closes what cannot still be open when an element of that name
+// begins: the outlet forgot an end tag. Without it, one missing end tag would
+// swallow every item behind it.
+func (w *walker) closeBefore(n qname) {
+	if n.prefix == xhtmlNS || len(w.stack) == 0 {
+		return
+	}
+	holder := w.holder()
+	if holder < 0 {
+		return
+	}
+	inner := w.stack[holder+1:]
+	anItem := n.prefix == native && (n.local == "item" || n.local == "entry")
+	switch {
+	case anItem && (len(inner) == 0 || w.unended(&inner[0])):
+		w.closeDownTo(holder + 1)
+		if w.stack[holder].role == item {
+			w.closeDownTo(holder)
+		}
+	case len(inner) > 0 && itemLevel[n] && misplaced(n, inner):
+		w.closeDownTo(holder + 1)
+	case len(inner) > 0 && (n.local == "p" || n.local == "li"):
+		if top := w.top(); top.role == markup && top.name.local == n.local {
+			w.pop()
+		}
+	}
+}
+
+func (w *walker) closeDownTo(height int) {
+	for len(w.stack) > height {
+		w.pop()
+	}
+}
+
+// holder is the index of the innermost item or feed that is open, or -1.
+func (w *walker) holder() int {
+	for i := len(w.stack) - 1; i >= 0; i-- {
+		if r := w.stack[i].role; r == item || r == channel {
+			return i
+		}
+	}
+	return -1
+}
+
+// unended reports whether an element inside which an item begins was never ended:
+// certainly if it holds nothing but text; if it may hold others, when no end tag of
+// its name follows.
+func (w *walker) unended(el *element) bool {
+	switch el.role {
+	case textual:
+		return true
+	case node:
+		if !containers[el.name] && !w.foreignTo(el) {
+			return true
+		}
+	}
+	if w.searches++; w.searches > maxSearches {
+		return false
+	}
+	return indexFold(w.scan.text[w.scan.pos:], "</"+el.raw) < 0
+}
+
+// misplaced reports whether an element of an item that begins inside another of
+// its elements shows that the other was never ended.
+func misplaced(n qname, inner []element) bool {
+	child := &inner[0]
+	switch child.role {
+	case textual:
+		if n.prefix != native || !inMarkup[n.local] {
+			return true
+		}
+		// <title>…<link>: markup that may stand in an article does not stand in a title.
+		return child.name == qname{native, "title"} && len(inner) == 1 && n.local != "title" && child.kind == ""
+	case node:
+		return child.name.prefix == native && !containers[child.name]
+	}
+	return false
+}
+
+// root elements that are no feed's, by what a person would call the document.
+var others = map[string]string{
+	"html": "an HTML page", "body": "an HTML page", "head": "an HTML page", "opml": "an OPML list", "urlset": "a sitemap",
+	"sitemapindex": "a sitemap index", "svg": "an SVG image", "opensearchdescription": "an OpenSearch description",
+	"xrd": "an XRD document", "service": "an Atom service document", "categories": "an Atom category document",
+	"error": "an XML error message", "envelope": "a SOAP message", "kml": "a KML document", "gpx": "a GPX track",
+	"tei": "a TEI document", "smil": "a SMIL presentation", "playlist": "a playlist", "manifest": "a manifest",
+	"html5": "an HTML page", "script": "an HTML page", "div": "a piece of HTML", "p": "a piece of HTML", "br": "a piece of HTML",
+}
+
+// notAFeed says what a document is that has no feed in it.
+func (w *walker) notAFeed() *Error {
+	what, found := others[lower(localName(w.first))]
+	switch {
+	case w.scan.html:
+		what = "an HTML page"
+	case found:
+	case w.first != "":
+		what = "an XML document with the root <" + clip(w.first, 40) + ">"
+	case w.scan.cut:
+		what = "a document that ends before its first element"
+	default:
+		what = "a text without any element"
+	}
+	return wrongKind(what)
+}
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

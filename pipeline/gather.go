@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"sangam/dedupe"
+	"sangam/feed"
+	"sangam/normalize"
+	"sangam/parser"
+)
+
+// Here is what a visit needs of the world outside of the packages that gather.
+type Here struct {
+	// Fetch brings the document home. A failure is a document too.
+	Fetch func(context.Context, feed.Visit) feed.Document
+	// Next says when the source is due after a visit, and why then.
+	Next func(feed.Source, feed.State, time.Time) (time.Time, string)
+	// Bug is told of a panic that was confined to one source.
+	Bug func(source string, panicked any, stack []byte)
+}
+
+// Gather makes a visit in this process: it fetches, reads, cleans and marks. A
+// document that makes one of our own packages panic costs that source its visit,
+// and nobody else anything.
+func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
+	v.State = v.State.For(v.Source)
+	v.State.Source = v.Source.ID
+	defer func() {
+		if p := recover(); p != nil {
+			h.Bug(v.Source.ID, p, debug.Stack())
+			state := failed(visited(v), feed.Panicked, fmt.Sprintf("a bug in Sangam, please report it: %v", p))
+			batch = h.batch(v, state, nil)
+		}
+	}()
+
+	doc := h.Fetch(ctx, v)
+	state := arrived(v, doc)
+	switch doc.Outcome {
+	case feed.Failed:
+		return h.batch(v, failed(state, doc.Trouble, doc.Problem), nil)
+	case feed.Unchanged:
+		return h.batch(v, unchanged(state, doc), nil)
+	}
+
+	channel, err := parser.Parse(doc)
+	if err != nil {
+		return h.batch(v, unreadable(state, err), nil)
+	}
+	if len(channel.Entries) == 0 && v.State.Items > 0 {
+		return h.batch(v, emptied(state, doc, channel), nil)
+	}
+	items, warnings := Items(channel, v.Source.Outlet, v.At)
+	items, dropped := filter(items, v.Source)
+	state = read(state, doc, channel, warnings)
+	state.Filtered += int64(dropped)
+	state.Habits = dedupe.Mark(items, v.Source.Outlet, state.Habits)
+	return h.batch(v, state, items)
+}
+
+// batch completes what a visit brought with the time of the next.
+func (h Here) batch(v feed.Visit, state feed.State, items []feed.Item) feed.Batch {
+	state.Due, state.DueWhy = h.Next(v.Source, state, v.At)
+	return feed.Batch{At: v.At, Outlet: v.Source.Outlet, State: state, Items: items}
+}
+
+func visited(v feed.Visit) feed.State {
+	st := v.State
+	st.ConfiguredURL = v.Source.Address()
+	st.Visited = v.At
+	st.Visits++
+	st.Trouble, st.Problem, st.Warnings = feed.NoTrouble, "", nil
+	st.NotBefore, st.NotBeforeWhy = time.Time{}, ""
+	return st
+}
+
+func arrived(v feed.Visit, doc feed.Document) feed.State {
+	st := visited(v)
+	st.Status = doc.Status
+	st.Took = feed.Millis(doc.Took.Milliseconds())
+	st.NotBefore, st.NotBeforeWhy = doc.NotBefore, doc.NotBeforeWhy
+	st.Warnings = slices.Clone(doc.Warnings)
+	return st
+}
+
+func failed(st feed.State, trouble feed.Trouble, problem string) feed.State {
+	st.Trouble, st.Problem = trouble, problem
+	st.Failures++
+	if st.FailingSince.IsZero() {
+		st.FailingSince = st.Visited
+	}
+	st.Gone = trouble == feed.GoneForGood
+	return st
+}
+
+func unreadable(st feed.State, err error) feed.State {
+	trouble := feed.Unreadable
+	if perr, ok := errors.AsType[*parser.Error](err); ok {
+		trouble = perr.Trouble
+	}
+	return failed(st, trouble, err.Error())
+}
+
+func succeeded(st feed.State, doc feed.Document) feed.State {
+	st.Succeeded = st.Visited
+	st.Failures, st.FailingSince, st.Gone = 0, time.Time{}, false
+	if doc.MovedTo != "" {
+		st.URL = doc.MovedTo
+	}
+	return st
+}
+
+// unchanged keeps the validators we have, and takes those a 304 brought anew
+// (RFC 9110, section 15.4.5). The pace the feed asked for last time still holds.
+func unchanged(st feed.State, doc feed.Document) feed.State {
+	st = succeeded(st, doc)
+	st.NotModified++
+	if doc.ETag != "" {
+		st.ETag = doc.ETag
+	}
+	if doc.LastModified != "" {
+		st.LastModified = doc.LastModified
+	}
+	return st
+}
+
+// emptied is a source that had items and now sends none: more likely an accident
+// than a wish. What we hold stays, and the validators are not taken, so that the
+// next visit asks for the whole document again.
+func emptied(st feed.State, doc feed.Document, ch feed.Channel) feed.State {
+	st = succeeded(st, doc)
+	st.Warnings = append(st.Warnings, ch.Warnings...)
+	st.Warnings = append(st.Warnings, "the feed had items and now has none; what we hold stays")
+	st.Bytes = int64(len(doc.Body))
+	return st
+}
+
+func read(st feed.State, doc feed.Document, ch feed.Channel, warnings []string) feed.State {
+	st = succeeded(st, doc)
+	st.Warnings = bounded(slices.Concat(st.Warnings, ch.Warnings, warnings))
+	st.Items = len(ch.Entries)
+	st.Bytes = int64(len(doc.Body))
+	st.ETag, st.LastModified, st.BodyHash = doc.ETag, doc.LastModified, doc.BodyHash
+	if ch.Partial { // the rest is still to be had
+		st.ETag, st.LastModified, st.BodyHash = "", "", nil
+	}
+	if doc.Delta { // these bytes are not the whole feed
+		st.BodyHash = nil
+	}
+	st.Channel = normalize.Channel(ch)
+	st.Channel.Entries, st.Channel.Warnings = nil, nil
+	return st
+}
+
+// maxWarnings is how many warnings of one visit an operator is shown.
+const maxWarnings = 20
+
+func bounded(warnings []string) []string {
+	if n := len(warnings); n > maxWarnings {
+		return append(warnings[:maxWarnings:maxWarnings], fmt.Sprintf("and %d more", n-maxWarnings))
+	}
+	return warnings
+}
+
+// Items makes comparable items of a feed's entries. Of several entries with one
+// identity the first counts, except that an id shared by entries with different
+// links identifies nothing: then the links do.
+func Items(ch feed.Channel, src feed.Outlet, at time.Time) ([]feed.Item, []string) {
+	warnings := withoutSharedIDs(ch.Entries)
+	items := make([]feed.Item, 0, len(ch.Entries))
+	seen := make(map[string]bool, len(ch.Entries))
+	for _, e := range ch.Entries {
+		it, w := normalize.Item(e, ch, src, at)
+		warnings = append(warnings, w...)
+		if seen[it.Key] {
+			continue
+		}
+		seen[it.Key] = true
+		items = append(items, it)
+	}
+	return items, warnings
+}
+
+// withoutSharedIDs takes away ids that several entries with different links share.
+func withoutSharedIDs(entries []feed.Entry) []string {
+	link := make(map[string]string, len(entries))
+	shared := make(map[string]bool)
+	for _, e := range entries {
+		if first, had := link[e.ID]; had && e.ID != "" && first != e.Link {
+			shared[e.ID] = true
+		}
+		link[e.ID] = e.Link
+	}
+	if len(shared) == 0 {
+		return nil
+	}
+	for i := range entries {
+		if shared[entries[i].ID] {
+			entries[i].ID = ""
+		}
+	}
+	return []string{fmt.Sprintf("%d ids are shared by different items and were ignored", len(shared))}
+}
+
+// filter keeps the items that the operator wants of this source.
+func filter(items []feed.Item, src feed.Source) (kept []feed.Item, dropped int) {
+	if len(src.Include) == 0 && len(src.Exclude) == 0 {
+		return items, 0
+	}
+	kept = slices.DeleteFunc(items, func(it feed.Item) bool {
+		text := it.Title + "\n" + normalize.Text(it.Summary) + "\n" + normalize.Text(it.Content)
+		return !feed.Wanted(src.Include, src.Exclude, text)
+	})
+	return kept, len(items) - len(kept)
+}

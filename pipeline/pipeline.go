@@ -1,0 +1,82 @@
+// Package pipeline carries one source through every step, from its address to
+// the store. It is the program's plot and knows the order of the steps; how each
+// is done is the business of the package that does it.
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sangam/feed"
+)
+
+// Store is what a visit needs of storage.
+type Store interface {
+	// State recalls what the last visit of a source left; the zero State with only
+	// Source set when there was none.
+	State(ctx context.Context, source string) (feed.State, error)
+	// Merge decides what every item of the batch is and stores it, all or nothing.
+	Merge(ctx context.Context, batch feed.Batch) (feed.Report, error)
+}
+
+// A Gatherer makes a visit. It needs nothing but the visit itself, so it may run
+// in this process or on another machine.
+type Gatherer func(context.Context, feed.Visit) feed.Batch
+
+// Pipeline visits sources and stores what it finds.
+type Pipeline struct {
+	Store  Store
+	Gather Gatherer
+	Now    func() time.Time
+	Log    *slog.Logger
+	Told   func(feed.Source, feed.State, feed.Report) // told of every visit that was stored; may be nil
+}
+
+// Run visits src once, stores what it finds, and returns the state the visit left
+// and what came of its items. A visit that failed is no error: it is stored as the
+// source's state. A visit cut short because ctx ended is neither: nothing is
+// stored, and the error is ctx's.
+func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.Report, error) {
+	state, err := p.Store.State(ctx, src.ID)
+	if err != nil {
+		return state, feed.Report{}, fmt.Errorf("recall %s: %w", src.ID, err)
+	}
+	batch := p.Gather(ctx, feed.Visit{Source: src, State: state, At: p.Now().UTC()})
+	if err := ctx.Err(); err != nil {
+		return state, feed.Report{}, err // we are stopping; the source did nothing wrong
+	}
+	report, err := p.Store.Merge(ctx, batch)
+	if err != nil {
+		return state, report, fmt.Errorf("store %s: %w", src.ID, err)
+	}
+	p.tell(ctx, src, batch.State, report)
+	return batch.State, report, nil
+}
+
+// tell writes the one log line of a visit: quiet when nothing happened, a
+// warning when the source began to fail, and once more when it recovered.
+func (p *Pipeline) tell(ctx context.Context, src feed.Source, st feed.State, r feed.Report) {
+	if p.Told != nil {
+		p.Told(src, st, r)
+	}
+	took := slog.Duration("took", time.Duration(st.Took)*time.Millisecond)
+	switch {
+	case st.Trouble != feed.NoTrouble:
+		level := slog.LevelWarn
+		if st.Failures > 1 {
+			level = slog.LevelInfo // it has been said; the status page keeps saying it
+		}
+		p.Log.Log(ctx, level, "visit failed", "source", src.ID, "trouble", string(st.Trouble),
+			"problem", st.Problem, "failures", st.Failures, "next", st.Due, took)
+	case r.Fresh+r.Copies+r.Revised > 0:
+		p.Log.Info("visit", "source", src.ID, "fresh", r.Fresh, "copies", r.Copies,
+			"revised", r.Revised, "same", r.Same, "next", st.Due, took)
+	default:
+		p.Log.Debug("visit, nothing new", "source", src.ID, "status", st.Status, "next", st.Due, took)
+	}
+	for _, w := range st.Warnings {
+		p.Log.Debug("visit warning", "source", src.ID, "warning", w)
+	}
+}

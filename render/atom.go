@@ -1,0 +1,208 @@
+package render
+
+import (
+	"cmp"
+	"encoding/xml"
+	"io"
+	"time"
+
+	"sangam/feed"
+)
+
+type atomFeed struct {
+	XMLName   xml.Name   `xml:"http://www.w3.org/2005/Atom feed"`
+	Lang      string     `xml:"xml:lang,attr,omitempty"`
+	FH        string     `xml:"xmlns:fh,attr,omitempty"`
+	ID        string     `xml:"id"`
+	Title     string     `xml:"title"`
+	Subtitle  string     `xml:"subtitle,omitempty"`
+	Updated   string     `xml:"updated"`
+	Author    atomPerson `xml:"author"`
+	Links     []atomLink
+	Generator atomGenerator `xml:"generator"`
+	Icon      string        `xml:"icon,omitempty"`
+	Archive   *struct{}     `xml:"fh:archive"`
+	Entries   []atomEntry   `xml:"entry"`
+}
+
+type atomGenerator struct {
+	Name string `xml:",chardata"`
+}
+
+type atomPerson struct {
+	Name string `xml:"name"`
+	URI  string `xml:"uri,omitempty"`
+}
+
+type atomLink struct {
+	XMLName xml.Name
+	Rel     string `xml:"rel,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Href    string `xml:"href,attr"`
+	Lang    string `xml:"hreflang,attr,omitempty"`
+	Title   string `xml:"title,attr,omitempty"`
+	Length  int64  `xml:"length,attr,omitempty"`
+}
+
+type atomEntry struct {
+	Lang       string `xml:"xml:lang,attr,omitempty"`
+	ID         string `xml:"id"`
+	Title      string `xml:"title"`
+	Links      []atomLink
+	Published  string         `xml:"published"`
+	Updated    string         `xml:"updated"`
+	Authors    []atomPerson   `xml:"author"`
+	Categories []atomCategory `xml:"category"`
+	Source     atomSource     `xml:"source"`
+	Summary    *atomText      `xml:"summary"`
+	Content    atomText       `xml:"content"`
+}
+
+type atomCategory struct {
+	Term string `xml:"term,attr"`
+}
+
+type atomText struct {
+	Type string `xml:"type,attr"`
+	Body string `xml:",chardata"`
+}
+
+type atomSource struct {
+	ID      string `xml:"id"`
+	Title   string `xml:"title"`
+	Updated string `xml:"updated"`
+	Links   []atomLink
+}
+
+// Atom writes the page as an Atom 1.0 document (RFC 4287).
+func Atom(w io.Writer, p Page) error {
+	doc := atomFeed{
+		Lang:      languageTag(p.View.Language),
+		ID:        cmp.Or(p.Current, p.Self),
+		Title:     label(p.View.Title),
+		Subtitle:  label(p.View.Description),
+		Updated:   rfc3339(p.Updated),
+		Author:    atomPerson{Name: cmp.Or(label(p.View.Title), Generator), URI: p.Home},
+		Links:     p.links("link", "application/atom+xml"),
+		Generator: atomGenerator{Name: Generator},
+		Icon:      p.Icon,
+	}
+	doc.Links = append(doc.Links, link("link", "alternate", "text/html", p.Home))
+	if p.Current != "" {
+		doc.FH, doc.Archive = historyNS, &struct{}{}
+	}
+	for _, e := range p.entries() {
+		doc.Entries = append(doc.Entries, e.atom(p.Known[e.outlet.ID]))
+	}
+	return writeXML(w, doc, p.Stylesheet)
+}
+
+func (e *entry) atom(known feed.Channel) atomEntry {
+	a := atomEntry{
+		Lang:      e.lang,
+		ID:        e.id,
+		Title:     e.title,
+		Links:     e.links("link", true),
+		Published: rfc3339(e.published),
+		Updated:   rfc3339(e.updated),
+		Content:   atomText{Type: "html", Body: e.content},
+		Source:    e.source(known),
+	}
+	if e.summary != "" {
+		a.Summary = &atomText{Type: "html", Body: e.summary}
+	}
+	for _, p := range e.authors {
+		a.Authors = append(a.Authors, atomPerson{Name: p.Name, URI: p.URI})
+	}
+	if len(a.Authors) == 0 {
+		a.Authors = []atomPerson{{Name: e.outlet.Name, URI: e.outlet.Site}}
+	}
+	for _, c := range e.categories {
+		a.Categories = append(a.Categories, atomCategory{Term: c})
+	}
+	return a
+}
+
+// source says which feed the entry was copied from (RFC 4287, 4.2.11). Its
+// updated is when that feed last changed this entry: the feed's own changes at
+// every visit, and would change our document with it.
+func (e *entry) source(known feed.Channel) atomSource {
+	s := atomSource{Title: e.outlet.Name, Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
+	switch {
+	case absolute(known.ID):
+		s.ID = clean(known.ID)
+	case e.outlet.URL != "":
+		s.ID = e.outlet.URL
+	default:
+		s.ID = "urn:sangam:outlet:" + escapeURI(e.outlet.ID)
+	}
+	if e.outlet.URL != "" {
+		s.Links = append(s.Links, link("link", "self", "", e.outlet.URL))
+	}
+	if e.outlet.Site != "" {
+		s.Links = append(s.Links, link("link", "alternate", "text/html", e.outlet.Site))
+	}
+	return s
+}
+
+func link(name, rel, kind, href string) atomLink {
+	return atomLink{XMLName: xml.Name{Local: name}, Rel: rel, Type: kind, Href: href}
+}
+
+// links are those of the document: itself, its neighbours, its hubs.
+func (p *Page) links(name, kind string) []atomLink {
+	ls := []atomLink{link(name, "self", kind, p.Self)}
+	add := func(rel, href string) {
+		if href != "" {
+			ls = append(ls, link(name, rel, kind, href))
+		}
+	}
+	add("current", p.Current)
+	add("prev-archive", p.Prev)
+	add("next-archive", p.Next)
+	for _, hub := range p.Hubs {
+		ls = append(ls, link(name, "hub", "", hub))
+	}
+	return ls
+}
+
+// links are those of an entry: the other outlets, the origin and, where the
+// format has no other place for them, the page itself and its files.
+func (e *entry) links(name string, all bool) []atomLink {
+	var ls []atomLink
+	if all {
+		l := link(name, "alternate", "text/html", e.link)
+		l.Lang = e.lang
+		ls = append(ls, l)
+	}
+	told := map[string]bool{e.link: true}
+	add := func(rel, href, title string) {
+		if href == "" || told[href] {
+			return
+		}
+		told[href] = true
+		l := link(name, rel, "text/html", href)
+		l.Title = title
+		ls = append(ls, l)
+	}
+	for _, c := range e.others {
+		add("related", uri(c.item.Link), c.outlet.Name)
+	}
+	delete(told, e.via) // the origin may also be one of the outlets
+	if e.via != e.link {
+		add("via", e.via, "")
+	}
+	if all {
+		for _, x := range e.item.Enclosures {
+			if href := uri(x.URL); href != "" {
+				l := link(name, "enclosure", mediaType(x), href)
+				l.Length, l.Title = max(x.Length, 0), label(x.Title)
+				ls = append(ls, l)
+			}
+		}
+	}
+	return ls
+}
+
+// rfc3339 writes a time as Atom and JSON Feed want it.
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }

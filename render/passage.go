@@ -1,0 +1,162 @@
+package render
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+
+	"sangam/feed"
+)
+
+// piece is part of a line, and whether it is one of the words looked for.
+type piece struct {
+	Text string
+	Hit  bool
+}
+
+// searchWords splits a search into the words that a page marks: without the
+// minus words, and without quotes.
+func searchWords(q string) []string {
+	var words []string
+	for _, w := range strings.Fields(strings.ReplaceAll(q, `"`, " ")) {
+		if w = like(w); w != "" && !strings.HasPrefix(w, "-") && len(words) < 16 {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// highlight parts a line into words that were looked for and what lies between.
+func highlight(s string, words []string) []piece {
+	if len(words) == 0 {
+		return []piece{{Text: s}}
+	}
+	var ps []piece
+	for _, part := range splitWords(s) {
+		hit := false
+		folded := like(part)
+		for _, w := range words {
+			hit = hit || strings.HasPrefix(folded, w)
+		}
+		if n := len(ps); n > 0 && ps[n-1].Hit == hit {
+			ps[n-1].Text += part
+			continue
+		}
+		ps = append(ps, piece{Text: part, Hit: hit})
+	}
+	return ps
+}
+
+// splitWords parts a line into runs of letters and runs of everything else.
+func splitWords(s string) []string {
+	var parts []string
+	start, in := 0, false
+	for i, r := range s {
+		if w := wordRune(r); w != in {
+			if i > start {
+				parts = append(parts, s[start:i])
+			}
+			start, in = i, w
+		}
+	}
+	return append(parts, s[start:])
+}
+
+func wordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || r == 0x200c || r == '\'' || r == '’'
+}
+
+// like makes words comparable for the eye: lower case, without vowel signs, one
+// letter for those that only code points tell apart. Deciding what is one story
+// is another package's work; this only finds what to mark on a page.
+func like(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r), r == 0x640, r == 0x200c, r == 0x200d:
+			return -1
+		case r == 'ي', r == 'ى', r == 'ې':
+			return 'ی'
+		case r == 'ك':
+			return 'ک'
+		case r == 'ه', r == 'ة', r == 'ۀ', r == 'ۃ', r == 'ە':
+			return 'ہ'
+		case r == 'أ', r == 'إ', r == 'ٱ', r == 'آ':
+			return 'ا'
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// passage is the longest run of words that two reports share, with a few words
+// around it.
+type passage struct {
+	Before, Shared, After string
+	Lang                  string
+	Dir                   feed.Direction
+}
+
+const (
+	// passageWords bounds how much of a text is compared: 1,200 words are about two
+	// pages, and comparing costs the product of both lengths.
+	passageWords = 1200
+	// minPassage is the shortest run worth showing; shorter ones are idiom.
+	minPassage = 5
+	// showPassage is how many words of a long passage are shown, contextWords how many around it.
+	showPassage, contextWords = 60, 8
+)
+
+// shared finds the passage that two items have in common, or nil.
+func shared(a, b *feed.Item) *passage {
+	text := func(it *feed.Item) []string {
+		ws := strings.Fields(excerpt(cmp.Or(it.Content, it.Summary), passageWords*8))
+		return ws[:min(len(ws), passageWords)]
+	}
+	as, bs := text(a), text(b)
+	at, n := longestRun(as, bs)
+	if n < minPassage {
+		return nil
+	}
+	p := &passage{Lang: languageTag(a.Language), Dir: a.Direction, Shared: strings.Join(as[at:at+min(n, showPassage)], " ")}
+	if n > showPassage {
+		p.Shared += " …"
+	} else if end := at + n; end < len(as) {
+		p.After = " " + strings.Join(as[end:min(len(as), end+contextWords)], " ") + " …"
+	}
+	if from := max(0, at-contextWords); from < at {
+		p.Before = "… " + strings.Join(as[from:at], " ") + " "
+	}
+	return p
+}
+
+// longestRun returns where in as the longest run of words begins that bs has too,
+// and its length.
+func longestRun(as, bs []string) (at, n int) {
+	ids := map[string]int{}
+	number := func(ws []string) []int {
+		ns := make([]int, len(ws))
+		for i, w := range ws {
+			w = strings.TrimFunc(like(w), func(r rune) bool { return !wordRune(r) })
+			if ids[w] == 0 {
+				ids[w] = len(ids) + 1
+			}
+			ns[i] = ids[w]
+		}
+		return ns
+	}
+	x, y := number(as), number(bs)
+	row := make([]int, len(y)+1)
+	for i := range x {
+		for j := len(y) - 1; j >= 0; j-- { // backwards: row[j] is still the last round's
+			if x[i] != y[j] {
+				row[j+1] = 0
+				continue
+			}
+			row[j+1] = row[j] + 1
+			if row[j+1] > n {
+				n = row[j+1]
+				at = i - n + 1
+			}
+		}
+	}
+	return at, n
+}

@@ -1,0 +1,224 @@
+package render
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"html"
+	"io"
+	"strings"
+	"time"
+
+	"sangam/feed"
+)
+
+type rss struct {
+	XMLName xml.Name   `xml:"rss"`
+	Version string     `xml:"version,attr"`
+	Atom    string     `xml:"xmlns:atom,attr"`
+	Content string     `xml:"xmlns:content,attr"`
+	DC      string     `xml:"xmlns:dc,attr"`
+	Media   string     `xml:"xmlns:media,attr"`
+	FH      string     `xml:"xmlns:fh,attr,omitempty"`
+	Channel rssChannel `xml:"channel"`
+}
+
+type rssChannel struct {
+	Title       string    `xml:"title"`
+	Link        string    `xml:"link"`
+	Description string    `xml:"description"`
+	Language    string    `xml:"language,omitempty"`
+	Built       string    `xml:"lastBuildDate,omitempty"`
+	Generator   string    `xml:"generator"`
+	Docs        string    `xml:"docs"`
+	TTL         int       `xml:"ttl,omitempty"` // minutes
+	Image       *rssImage `xml:"image"`
+	Links       []atomLink
+	Archive     *struct{} `xml:"fh:archive"`
+	Items       []rssItem `xml:"item"`
+}
+
+type rssImage struct {
+	URL   string `xml:"url"`
+	Title string `xml:"title"`
+	Link  string `xml:"link"`
+}
+
+type rssItem struct {
+	Lang        string     `xml:"xml:lang,attr,omitempty"`
+	Title       string     `xml:"title"`
+	Link        string     `xml:"link"`
+	Description string     `xml:"description"`
+	Content     string     `xml:"content:encoded,omitempty"`
+	Creator     string     `xml:"dc:creator,omitempty"`
+	Categories  []string   `xml:"category"`
+	Comments    string     `xml:"comments,omitempty"`
+	Enclosure   *enclosure `xml:"enclosure"`
+	GUID        rssGUID    `xml:"guid"`
+	Date        string     `xml:"pubDate,omitempty"`
+	Source      *rssSource `xml:"source"`
+	Links       []atomLink
+	Media       []mediaContent `xml:"media:content"`
+	Thumbnail   *thumbnail     `xml:"media:thumbnail"`
+}
+
+type enclosure struct {
+	URL    string `xml:"url,attr"`
+	Length int64  `xml:"length,attr"`
+	Type   string `xml:"type,attr"`
+}
+
+type rssGUID struct {
+	Permalink bool   `xml:"isPermaLink,attr"`
+	ID        string `xml:",chardata"`
+}
+
+type rssSource struct {
+	URL  string `xml:"url,attr"`
+	Name string `xml:",chardata"`
+}
+
+type mediaContent struct {
+	URL    string `xml:"url,attr"`
+	Size   int64  `xml:"fileSize,attr,omitempty"`
+	Type   string `xml:"type,attr,omitempty"`
+	Medium string `xml:"medium,attr,omitempty"`
+}
+
+type thumbnail struct {
+	URL string `xml:"url,attr"`
+}
+
+// RSS writes the page as an RSS 2.0 document (RSS Advisory Board, 2.0.11).
+func RSS(w io.Writer, p Page) error {
+	doc := rss{
+		Version: "2.0",
+		Atom:    "http://www.w3.org/2005/Atom",
+		Content: "http://purl.org/rss/1.0/modules/content/",
+		DC:      "http://purl.org/dc/elements/1.1/",
+		Media:   "http://search.yahoo.com/mrss/",
+		Channel: rssChannel{
+			Title:       label(p.View.Title),
+			Link:        p.Home,
+			Description: cmp.Or(label(p.View.Description), label(p.View.Title)),
+			Language:    languageTag(p.View.Language),
+			Built:       rfc822(p.Updated),
+			Generator:   Generator,
+			Docs:        "https://www.rssboard.org/rss-specification",
+			TTL:         int(p.TTL / time.Minute),
+			Links:       p.links("atom:link", "application/rss+xml"),
+		},
+	}
+	if p.Icon != "" {
+		doc.Channel.Image = &rssImage{URL: p.Icon, Title: doc.Channel.Title, Link: p.Home}
+	}
+	if p.Current != "" {
+		doc.FH, doc.Channel.Archive = historyNS, &struct{}{}
+	}
+	for _, e := range p.entries() {
+		doc.Channel.Items = append(doc.Channel.Items, e.rss())
+	}
+	return writeXML(w, doc, p.Stylesheet)
+}
+
+func (e *entry) rss() rssItem {
+	it := rssItem{
+		Lang:        e.lang,
+		Title:       e.title,
+		Link:        e.link,
+		Description: cmp.Or(e.summary, e.content),
+		Creator:     e.creator(),
+		Categories:  e.categories,
+		Comments:    uri(e.item.Comments),
+		GUID:        rssGUID{Permalink: false, ID: e.id},
+		Date:        rfc822(e.published),
+		Links:       e.links("atom:link", false),
+	}
+	if e.summary != "" {
+		it.Content = e.content
+	}
+	if e.outlet.URL != "" {
+		it.Source = &rssSource{URL: e.outlet.URL, Name: e.outlet.Name}
+	}
+	for _, x := range e.item.Enclosures {
+		address := uri(x.URL)
+		switch {
+		case address == "":
+		case it.Enclosure == nil: // RSS has room for one
+			it.Enclosure = &enclosure{URL: address, Length: max(x.Length, 0), Type: mediaType(x)}
+		default:
+			it.Media = append(it.Media, mediaContent{URL: address, Size: max(x.Length, 0), Type: mediaType(x)})
+		}
+	}
+	if image := uri(e.item.Image); image != "" {
+		it.Thumbnail = &thumbnail{URL: image}
+	}
+	return it
+}
+
+// creator names the people who wrote the shown copy, or else its outlet.
+func (e *entry) creator() string {
+	var names []string
+	for _, a := range e.authors {
+		names = append(names, a.Name)
+	}
+	if len(names) == 0 {
+		return e.outlet.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// credits is the line that names every outlet, since most readers show nothing
+// but the content.
+func (e *entry) credits(frame string) string {
+	words := Words(cmp.Or(e.lang, frame))
+	var b strings.Builder
+	b.WriteString("<p><small>")
+	name := func(o feed.Outlet, address string) {
+		text := "<bdi>" + html.EscapeString(o.Name) + "</bdi>"
+		if address = uri(address); address != "" {
+			text = `<a href="` + html.EscapeString(address) + `">` + text + "</a>"
+		}
+		b.WriteString(text)
+	}
+	name(e.outlet, e.item.Link)
+	for i, c := range e.others {
+		if i == 0 {
+			b.WriteString(" · " + html.EscapeString(words.Also) + " ")
+		} else {
+			b.WriteString(words.Comma)
+		}
+		name(c.outlet, c.item.Link)
+	}
+	b.WriteString("</small></p>")
+	return b.String()
+}
+
+// historyNS is the namespace of RFC 5005.
+const historyNS = "http://purl.org/syndication/history/1.0"
+
+// writeXML writes a whole document. The names of stylesheets are ours, so they need no escaping.
+func writeXML(w io.Writer, doc any, stylesheet string) error {
+	head := xml.Header
+	if stylesheet != "" {
+		head += `<?xml-stylesheet type="text/css" href="` + html.EscapeString(stylesheet) + `"?>` + "\n"
+	}
+	if _, err := io.WriteString(w, head); err != nil {
+		return fmt.Errorf("writing the document: %w", err)
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", " ")
+	if err := enc.Encode(doc); err != nil {
+		return fmt.Errorf("writing the document: %w", err)
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// rfc822 writes a time as RSS wants it; a zero time is left out.
+func rfc822(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+}

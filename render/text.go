@@ -1,0 +1,209 @@
+package render
+
+import (
+	"html"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/language"
+
+	xhtml "golang.org/x/net/html"
+
+	"sangam/feed"
+)
+
+// clean removes what XML 1.0 cannot carry (section 2.2, Char): control
+// characters, surrogates, U+FFFE and U+FFFF, and bytes that are no UTF-8.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, illegal) && utf8.ValidString(s) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if illegal(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
+
+func illegal(r rune) bool {
+	switch {
+	case r == '\t', r == '\n', r == '\r':
+		return false
+	case r < 0x20, r >= 0x7f && r <= 0x9f, r >= 0xd800 && r <= 0xdfff, r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
+		return true // the C1 controls and noncharacters are legal XML, and never meant
+	}
+	return false
+}
+
+// label makes a string fit for a title or a name: one line of plain text,
+// without the bidi controls that would spill over into what stands beside it.
+func label(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if bidiControl(r) {
+			return -1
+		}
+		return r
+	}, clean(s))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+func bidiControl(r rune) bool {
+	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// uri makes an http address fit for every format: ASCII only (RFC 3986), since
+// not every reader takes IRIs. Other schemes and relative addresses give "".
+func uri(s string) string {
+	s = strings.TrimSpace(clean(s))
+	low := strings.ToLower(s)
+	if !strings.HasPrefix(low, "http://") && !strings.HasPrefix(low, "https://") {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	if !ascii(u.Host) {
+		host, err := idna.Lookup.ToASCII(u.Hostname())
+		if err != nil {
+			return ""
+		}
+		if port := u.Port(); port != "" {
+			host += ":" + port
+		}
+		s = strings.Replace(s, u.Host, host, 1)
+	}
+	return escapeURI(s)
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// escapeURI percent-encodes the bytes that may not stand in a URI and leaves all
+// others as they are.
+func escapeURI(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c <= 0x20, c >= 0x7f, strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// absolute says whether s can be the id of a feed: a URI with a scheme.
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "") && !strings.ContainsAny(s, " <>\"")
+}
+
+// languageTag returns a well-formed BCP 47 tag, or "" for what is none.
+func languageTag(s string) string {
+	if s == "" {
+		return ""
+	}
+	tag, err := language.Parse(strings.ReplaceAll(s, "_", "-"))
+	if err != nil || tag == language.Und {
+		return ""
+	}
+	return tag.String()
+}
+
+// wrap puts a fragment into an element that says how it is to be read, since
+// feed readers show it among texts of other languages.
+func wrap(fragment, lang string, dir feed.Direction) string {
+	fragment = clean(fragment)
+	if dir == feed.Unknown && lang == "" {
+		return fragment
+	}
+	var b strings.Builder
+	b.WriteString("<div")
+	if dir != feed.Unknown {
+		b.WriteString(` dir="` + html.EscapeString(string(dir)) + `"`)
+	}
+	if lang != "" {
+		b.WriteString(` lang="` + html.EscapeString(lang) + `"`)
+	}
+	b.WriteString(">" + fragment + "</div>")
+	return b.String()
+}
+
+// excerpt returns the beginning of a fragment as single-spaced plain text of at
+// most n characters, cut between words.
+func excerpt(fragment string, n int) string {
+	z := xhtml.NewTokenizer(strings.NewReader(fragment))
+	var b strings.Builder
+	runes := 0
+	for runes <= 4*n { // spaces may yet collapse
+		switch z.Next() {
+		case xhtml.ErrorToken:
+			return shorten(label(b.String()), n)
+		case xhtml.TextToken:
+			t := string(z.Text())
+			t = html.UnescapeString(t)
+			b.WriteString(t)
+			runes += utf8.RuneCountInString(t)
+		case xhtml.StartTagToken, xhtml.EndTagToken, xhtml.SelfClosingTagToken:
+			if name, _ := z.TagName(); !inline[string(name)] {
+				b.WriteByte(' ')
+			}
+		}
+	}
+	return shorten(label(b.String()), n)
+}
+
+// inline holds the elements that do not part words.
+var inline = map[string]bool{
+	"a": true, "abbr": true, "b": true, "bdi": true, "bdo": true, "cite": true, "code": true, "em": true, "i": true,
+	"mark": true, "q": true, "s": true, "small": true, "span": true, "strong": true, "sub": true, "sup": true, "u": true,
+}
+
+// shorten cuts s between words so that it has at most n characters.
+func shorten(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	rs := []rune(s)[:n-1]
+	cut := len(rs)
+	for i := len(rs) - 1; i > len(rs)*2/3; i-- {
+		if unicode.IsSpace(rs[i]) {
+			cut = i
+			break
+		}
+	}
+	return strings.TrimRightFunc(string(rs[:cut]), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) }) + "…"
+}
+
+// mediaType returns what an enclosure is, by its own word or by its name.
+func mediaType(e feed.Enclosure) string {
+	if t := strings.ToLower(strings.TrimSpace(e.Type)); strings.Count(t, "/") == 1 && !strings.ContainsAny(t, " ;\"<>") && ascii(t) {
+		return t
+	}
+	u, err := url.Parse(e.URL)
+	if err == nil {
+		if t := types[strings.ToLower(path.Ext(u.Path))]; t != "" {
+			return t
+		}
+	}
+	return "application/octet-stream"
+}
+
+// types is a table of our own because the system's differs from host to host.
+var types = map[string]string{
+	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".opus": "audio/ogg", ".wav": "audio/wav",
+	".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime",
+	".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp",
+	".pdf": "application/pdf", ".epub": "application/epub+zip",
+}

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"sangam/feed"
+	"sangam/render"
+)
+
+// An archive (RFC 5005, section 4) holds the stories of one day, UTC, by their
+// place in the river. A day becomes an archive when it is over by the reckoning of
+// the view itself: when a story of a later day is there. Until then all of it is in
+// the document that readers subscribe to, because its stories arrived within a day
+// of the newest. So document and archives together are the whole feed.
+
+const (
+	// archiveControl lets readers keep an archive for a month. Late corrections reach
+	// them in the document they subscribe to.
+	archiveControl = "public, max-age=2592000"
+	day            = 24 * time.Hour
+	// nextDays is how far ahead the next archive is looked for.
+	nextDays = 400
+)
+
+// archive fills in the page of one day.
+func (s *Server) archive(ctx context.Context, page *render.Page, p place) error {
+	q := p.query()
+	top, _, err := s.take(ctx, q, 1)
+	if err != nil {
+		return err
+	}
+	if len(top) == 0 || !p.day.Before(dayOf(top[0].Order)) {
+		return errNowhere // not over yet, or never will be
+	}
+	stories, err := s.ofDay(ctx, q, p.day)
+	if err != nil {
+		return err
+	}
+	if len(stories) == 0 {
+		return errNowhere
+	}
+	page.Stories = stories
+	page.Current = page.Self
+	at := func(d time.Time) string {
+		return page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
+	}
+	page.Self = at(p.day)
+	before, ok, err := s.dayBefore(ctx, q, p.day)
+	if err != nil {
+		return err
+	}
+	if ok {
+		page.Prev = at(before)
+	}
+	last := dayOf(top[0].Order)
+	for d, n := p.day.Add(day), 0; d.Before(last) && n < nextDays; d, n = d.Add(day), n+1 {
+		found, ok, err := s.dayBefore(ctx, q, d.Add(day))
+		if err != nil {
+			return err
+		}
+		if ok && found.Equal(d) {
+			page.Next = at(d)
+			break
+		}
+	}
+	return nil
+}
+
+// link points the document that readers subscribe to at its newest archive.
+func (s *Server) link(ctx context.Context, page *render.Page, p place) error {
+	if len(page.Stories) == 0 || p.search != "" {
+		return nil // a search has no archives: it would be made anew for every word
+	}
+	d, ok, err := s.dayBefore(ctx, p.query(), dayOf(page.Stories[0].Order))
+	if err == nil && ok {
+		page.Prev = page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
+	}
+	return err
+}
+
+// ofDay returns the stories of one day, newest first.
+func (s *Server) ofDay(ctx context.Context, q feed.Query, d time.Time) ([]feed.Story, error) {
+	q.Before = feed.Cursor{Order: d.Add(day)}
+	var stories []feed.Story
+	for story, err := range s.store.Stories(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		if story.Order.Before(d) || len(stories) == maxStories {
+			break
+		}
+		if len(story.Members) > 0 {
+			stories = append(stories, story)
+		}
+	}
+	return stories, nil
+}
+
+// dayBefore returns the last day before d that has stories.
+func (s *Server) dayBefore(ctx context.Context, q feed.Query, d time.Time) (time.Time, bool, error) {
+	q.Before = feed.Cursor{Order: d}
+	stories, _, err := s.take(ctx, q, 1)
+	if err != nil || len(stories) == 0 {
+		return time.Time{}, false, err
+	}
+	return dayOf(stories[0].Order), true, nil
+}
+
+func dayOf(t time.Time) time.Time { return t.UTC().Truncate(day) }
+
+// delta makes the document of what is new since the reader's (RFC 3229, with the
+// instance manipulation "feed"): nil when the reader did not ask for it, or holds
+// something we no longer remember.
+func (s *Server) delta(r *http.Request, st *site, p place, d *document, stylesheet string) (*document, error) {
+	if !asksForNew(r) || d.fresh(r) {
+		return nil, nil
+	}
+	seq, ok := d.remembered(tagList(strings.Join(r.Header.Values("If-None-Match"), ",")))
+	if !ok || !slices.ContainsFunc(d.stories, func(n uint64) bool { return n > seq }) {
+		return nil, nil
+	}
+	page, _, err := s.page(r.Context(), st, p)
+	if err != nil {
+		return nil, err
+	}
+	page.Stylesheet = stylesheet
+	page.Stories = slices.DeleteFunc(page.Stories, func(story feed.Story) bool { return story.Seq <= seq })
+	var b strings.Builder
+	if err := write(&b, p.file, page); err != nil {
+		return nil, err
+	}
+	delta := newDocument([]byte(b.String()), job{kind: d.kind, policy: d.policy, vary: d.vary, control: "no-store, im"})
+	delta.etag, delta.modified, delta.status = d.etag, d.modified, http.StatusIMUsed
+	return delta, nil
+}
+
+// asksForNew says whether the reader's A-IM accepts the manipulation "feed".
+func asksForNew(r *http.Request) bool {
+	for _, part := range strings.Split(strings.Join(r.Header.Values("A-IM"), ","), ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "feed") && strings.ReplaceAll(params, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}
+
+// remembered returns the newest sequence number at which the document was any of
+// the tags.
+func (d *document) remembered(tags []string) (seq uint64, ok bool) {
+	for _, g := range d.since {
+		if slices.ContainsFunc(tags, func(tag string) bool { return base(tag) == g.etag }) {
+			seq, ok = g.seq, true
+		}
+	}
+	return seq, ok
+}

@@ -1,0 +1,243 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// document is something made, ready to be sent in any coding.
+type document struct {
+	seq      uint64    // of the store when it was made
+	expires  time.Time // for pages that tell the time; zero = only a change ends it
+	etag     string    // of the identity coding, without quotes
+	modified time.Time // zero = unsaid
+	kind     string    // media type
+	policy   string
+	control  string // Cache-Control
+	vary     string
+	since    []generation // what it said before, newest last
+	stories  []uint64     // sequence numbers of its stories, in its order
+
+	body   []byte
+	gzip   func() []byte
+	zstd   func() []byte
+	status int // 0 = 200
+}
+
+// job says how a document is made when it is not at hand.
+type job struct {
+	key     string
+	kind    string
+	policy  string
+	control string
+	vary    string
+	lasts   time.Duration // for pages that tell the time
+	make    func(context.Context, *site, io.Writer) (made, error)
+}
+
+// made is what is known of a document besides its bytes.
+type made struct {
+	modified time.Time
+	stories  []uint64
+	control  string // instead of the job's
+}
+
+const (
+	// makeTimeout bounds the making of one document; a reader who leaves does not
+	// end it, since others may wait for the same.
+	makeTimeout = 20 * time.Second
+	// feedControl lets caches answer for a minute; readers poll far less often.
+	feedControl = "public, max-age=60"
+	pageControl = "no-cache"
+	// foreverControl is for what never changes under its name (RFC 8246).
+	foreverControl = "public, max-age=31536000, immutable"
+)
+
+// document sends what a job makes, making it only if the store has changed.
+func (s *Server) document(w http.ResponseWriter, r *http.Request, st *site, j job) error {
+	d, err := s.current(r.Context(), st, j)
+	if err != nil {
+		return err
+	}
+	return d.send(w, r)
+}
+
+// current returns the document as it is now. Of many who ask at once, one makes it.
+func (s *Server) current(ctx context.Context, st *site, j job) (*document, error) {
+	for {
+		seq, _, err := s.store.Sequence(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if d := st.cache.get(j.key); d != nil && d.seq == seq && (d.expires.IsZero() || st.Now().Before(d.expires)) {
+			return d, nil
+		}
+		turn, mine := s.turn(st, j.key)
+		if !mine {
+			select {
+			case <-turn:
+				continue
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		return s.remake(ctx, st, j, seq)
+	}
+}
+
+// turn tells the caller whether the document is its to make; if not, the channel
+// is closed when another has made it.
+func (s *Server) turn(st *site, key string) (chan struct{}, bool) {
+	key = fmt.Sprintf("%p %s", st, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.waiting[key]; ok {
+		return c, false
+	}
+	c := make(chan struct{})
+	s.waiting[key] = c
+	return c, true
+}
+
+func (s *Server) done(st *site, key string) {
+	key = fmt.Sprintf("%p %s", st, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.waiting[key])
+	delete(s.waiting, key)
+}
+
+func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*document, error) {
+	defer s.done(st, j.key)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTimeout)
+	defer cancel()
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return nil, failure{status: http.StatusServiceUnavailable, cause: ctx.Err()}
+	}
+	var b bytes.Buffer
+	m, err := j.make(ctx, st, &b)
+	if err != nil {
+		return nil, err
+	}
+	d := newDocument(b.Bytes(), j)
+	d.seq, d.modified, d.stories = seq, m.modified, m.stories
+	if m.control != "" {
+		d.control = m.control
+	}
+	if j.lasts > 0 {
+		d.expires = st.Now().Add(j.lasts)
+	}
+	st.cache.put(j.key, d)
+	return d, nil
+}
+
+func newDocument(body []byte, j job) *document {
+	sum := sha256.Sum256(body)
+	d := &document{
+		etag: hex.EncodeToString(sum[:12]), kind: j.kind, policy: j.policy, control: j.control, vary: j.vary,
+		body: bytes.Clone(body), // without the buffer's slack
+	}
+	d.gzip = sync.OnceValue(func() []byte { return squeeze(d.body) })
+	d.zstd = sync.OnceValue(func() []byte { return encoder.EncodeAll(d.body, nil) })
+	return d
+}
+
+// encoder is used by many at once: EncodeAll is safe for that.
+var encoder = func() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(makers))
+	if err != nil {
+		panic(err) // only wrong options fail
+	}
+	return e
+}()
+
+func squeeze(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b) // no name, no time: the same bytes give the same bytes
+	if _, err := z.Write(body); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// send answers with the document, or with 304 when the reader has it (RFC 9110,
+// 13.2.2).
+func (d *document) send(w http.ResponseWriter, r *http.Request) error {
+	coding := d.coding(r.Header["Accept-Encoding"])
+	h := w.Header()
+	h.Set("ETag", d.tag(coding))
+	if !d.modified.IsZero() {
+		h.Set("Last-Modified", d.modified.UTC().Format(http.TimeFormat))
+	}
+	set(h, "Cache-Control", d.control)
+	set(h, "Content-Security-Policy", d.policy)
+	h.Set("Vary", "Accept-Encoding"+d.vary)
+	if d.fresh(r) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	body := d.body
+	switch coding {
+	case "gzip":
+		body = d.gzip()
+	case "zstd":
+		body = d.zstd()
+	}
+	if coding != "" {
+		h.Set("Content-Encoding", coding)
+	}
+	h.Set("Content-Type", d.kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if d.status != 0 {
+		w.WriteHeader(d.status)
+	}
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	pour(w, body)
+	return nil
+}
+
+func set(h http.Header, key, value string) {
+	if value != "" {
+		h.Set(key, value)
+	}
+}
+
+const (
+	// gulp is how much is written between two looks at the clock, and slack how long
+	// that may take: a reader slower than 13 kB/s for that long is cut off.
+	gulp  = 256 << 10
+	slack = 20 * time.Second
+)
+
+// pour writes a body, giving a slow reader time as long as it takes some. What
+// goes wrong here is the reader's; the connection ends and nobody else is touched.
+func pour(w http.ResponseWriter, body []byte) {
+	rc := http.NewResponseController(w)
+	for len(body) > 0 {
+		n := min(gulp, len(body))
+		_ = rc.SetWriteDeadline(time.Now().Add(slack)) // not every writer can
+		if _, err := w.Write(body[:n]); err != nil {
+			return
+		}
+		body = body[n:]
+	}
+}

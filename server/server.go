@@ -1,0 +1,178 @@
+// Package server answers over HTTP: readers, who want the merged feed as a
+// document or a page, and operators, who want to know how the program fares.
+//
+// Every document is made once per change and coding and then sent from memory,
+// however many readers ask. What a document is called, what it holds and when it
+// changed follow from the stored stories and the options alone, never from the
+// request's Host or any forwarded header. The package knows HTTP as a server and
+// nothing of how stories are found, stored or written down.
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sangam/feed"
+)
+
+// Store is what the readers' side asks of the stored stories. *storage.DB is one.
+type Store interface {
+	// Stories yields the stories that match, newest first.
+	Stories(context.Context, feed.Query) iter.Seq2[feed.Story, error]
+	// Story returns one story by its key.
+	Story(ctx context.Context, ref string) (feed.Story, error)
+	// Sequence returns the number of the newest change, and when it was made.
+	Sequence(context.Context) (uint64, time.Time, error)
+	// States yields what is known of every source.
+	States(context.Context) iter.Seq2[feed.State, error]
+	// Outlets returns the configured outlets by source id.
+	Outlets(context.Context) (map[string]feed.Outlet, error)
+}
+
+// Options say what is served and how. The zero value of a field means what its
+// comment says; Base is required.
+type Options struct {
+	Base        string        // public address of the site, complete: "https://news.example.org/"
+	Title       string        // of the merged feed of everything; "" = "Sangam"
+	Description string        // of it
+	Language    string        // of the pages' frame; "" = what the reader's browser asks for
+	Items       int           // stories in a document, unless more arrived in a day; 0 = 100
+	Views       []feed.View   // further merged feeds; one without an ID replaces that of everything
+	Hubs        []string      // WebSub hubs that every feed names
+	TTL         time.Duration // how long readers may wait before they ask again; 0 = 15 minutes
+	NoCredits   bool          // leave out the line that names a story's outlets
+	NoPictures  bool          // pages show no pictures
+	NotFound    error         // what Store.Story returns for a story that is not there, besides fs.ErrNotExist
+	Now         func() time.Time
+	Log         *slog.Logger // nil = none
+}
+
+// complete fills in what was left open.
+func (o Options) complete() Options {
+	if o.Title == "" {
+		o.Title = "Sangam"
+	}
+	if o.Items <= 0 {
+		o.Items = 100
+	}
+	if o.TTL <= 0 {
+		o.TTL = 15 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if !strings.HasSuffix(o.Base, "/") {
+		o.Base += "/"
+	}
+	return o
+}
+
+// site is what one set of options means. It is never changed, only replaced.
+type site struct {
+	Options
+	root  string // path of Base
+	cache *cache
+}
+
+// Server is the readers' side. It is safe for use by many requests at once.
+type Server struct {
+	store Store
+	site  atomic.Pointer[site]
+	busy  chan struct{} // one token for each document being made
+
+	mu      sync.Mutex
+	waiting map[string]chan struct{} // by document: closed when it has been made
+}
+
+// makers is how many documents are made at once; the rest wait. Making is CPU
+// work, so more than a few gain nothing and cost memory.
+const makers = 4
+
+// New returns the readers' side over a store.
+func New(o Options, store Store) *Server {
+	s := &Server{store: store, busy: make(chan struct{}, makers), waiting: map[string]chan struct{}{}}
+	s.Set(o)
+	return s
+}
+
+// Set replaces the options while the server runs. Requests that have begun are
+// finished under the old ones.
+func (s *Server) Set(o Options) {
+	o = o.complete()
+	root := "/"
+	if u, err := url.Parse(o.Base); err == nil && u.Path != "" {
+		root = u.EscapedPath()
+	}
+	s.site.Store(&site{Options: o, root: root, cache: newCache(cacheBytes)})
+}
+
+// ServeHTTP answers one reader.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	site := s.site.Load()
+	harden(w.Header())
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		s.fail(w, r, site, failure{status: http.StatusMethodNotAllowed})
+		return
+	}
+	if err := s.answer(w, r, site); err != nil {
+		s.fail(w, r, site, err)
+	}
+}
+
+// failure is an error with an answer for the reader.
+type failure struct {
+	status int
+	cause  error
+}
+
+func (f failure) Error() string {
+	if f.cause != nil {
+		return f.cause.Error()
+	}
+	return http.StatusText(f.status)
+}
+
+func (f failure) Unwrap() error { return f.cause }
+
+var errNowhere = failure{status: http.StatusNotFound}
+
+// missing says whether the store's error means that there is no such story.
+func (st *site) missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || st.NotFound != nil && errors.Is(err, st.NotFound)
+}
+
+// harden sets what every answer says to browsers. Pages add what they need.
+func harden(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", policyStrict)
+	h.Set("Accept-Ranges", "none")
+}
+
+const (
+	// policyStrict is for what is no page: nothing may run, load or be framed.
+	policyStrict = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+	// policyFeed lets a browser that opens a feed load its stylesheet.
+	policyFeed = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
+	// policyPage is for pages: our stylesheet and font, the outlets' pictures, the search form; no script at all.
+	policyPage = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' https: http:; media-src https: http:; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+		"sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+	// policyBare is policyPage without pictures from elsewhere.
+	policyBare = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+		"sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+)

@@ -1,0 +1,315 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Backup writes a copy of the store, as it is now, into a file. The copy is written
+// under a temporary name, synced, read and checked wholly, and only then given its name.
+// Visits and readers go on meanwhile.
+func (db *DB) Backup(ctx context.Context, file string, p Progress) error {
+	db.chore.Lock()
+	defer db.chore.Unlock()
+	part := file + ".part"
+	err := db.copyTo(ctx, part, p)
+	if err == nil {
+		err = verify(ctx, part, db.opts)
+	}
+	if err == nil {
+		err = publish(part, file)
+	}
+	if err != nil {
+		_ = os.Remove(part)
+		return fmt.Errorf("backup to %s: %w", file, err)
+	}
+	return nil
+}
+
+func (db *DB) copyTo(ctx context.Context, file string, p Progress) error {
+	f, err := createPrivate(file)
+	if err != nil {
+		return err
+	}
+	err = db.view(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(&meter{w: f, ctx: ctx, progress: p, total: tx.Size()})
+		return err
+	})
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// createPrivate makes an empty file that only its owner can read, and replaces what
+// had its name.
+func createPrivate(file string) (*os.File, error) {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+}
+
+// A meter counts what passes through it, and stops when the context ends.
+type meter struct {
+	w           io.Writer
+	ctx         context.Context
+	progress    Progress
+	done, total int64
+}
+
+func (m *meter) Write(b []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.w.Write(b)
+	m.done += int64(n)
+	m.progress.tell(m.done, m.total)
+	return n, err
+}
+
+// verify reads a whole store that nobody has open and reports the first thing that is wrong.
+func verify(ctx context.Context, file string, opts Options) (err error) {
+	bolt, err := openReadOnly(file)
+	if err != nil {
+		return err
+	}
+	db := &DB{path: file, opts: opts, bolt: bolt}
+	defer func() { err = errors.Join(err, bolt.Close()) }()
+	if err := checkSchema(bolt, file); err != nil {
+		return err
+	}
+	if err := db.load(); err != nil {
+		return err
+	}
+	h, err := db.Check(ctx, nil)
+	if err == nil && !h.OK() {
+		err = &Damaged{Path: file, What: fmt.Sprintf("%d problems, the first: %s", int64(len(h.Problems))+h.More, h.Problems[0])}
+	}
+	return err
+}
+
+// openReadOnly opens a store that must not change, after looking at it as Open does.
+func openReadOnly(file string) (bolt *bbolt.DB, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(inspect(f), f.Close())
+	if err != nil {
+		return nil, err
+	}
+	defer faultsPanic()()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Damaged{Path: file, What: fmt.Sprint(p)}
+		}
+	}()
+	return bbolt.Open(file, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second, PreLoadFreelist: true})
+}
+
+// rotated is the name of a rotated backup; such names sort by time.
+const rotated = "sangam-20060102T150405Z.backup.db"
+
+// Rotate makes a backup named after the time in a directory, and then removes the
+// oldest ones that were made so beyond keep. It returns the file's name.
+func (db *DB) Rotate(ctx context.Context, dir string, keep int, now time.Time, p Progress) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("backup: %w", err)
+	}
+	file := filepath.Join(dir, now.UTC().Format(rotated))
+	if err := db.Backup(ctx, file, p); err != nil {
+		return "", err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "sangam-*.backup.db"))
+	if err != nil {
+		return file, fmt.Errorf("backup: %w", err)
+	}
+	slices.Sort(old)
+	for len(old) > max(1, keep) {
+		err = errors.Join(err, os.Remove(old[0]))
+		old = old[1:]
+	}
+	return file, err
+}
+
+// Compacted says what a compaction did to the size of the file, in bytes.
+type Compacted struct{ Before, After int64 }
+
+// compactChunk is how many bytes one transaction of a compaction copies.
+const compactChunk = 32 << 20
+
+// Compact copies the store into a new file without its free pages and puts that in
+// its place. Visits that want to store something wait meanwhile; readers do not. Interrupted, it leaves
+// the old file as it was.
+func (db *DB) Compact(ctx context.Context, p Progress) (Compacted, error) {
+	var c Compacted
+	err := db.rewrite(ctx, ".compact", func(to *bbolt.DB) error {
+		return db.view(func(tx *bbolt.Tx) error {
+			c.Before = tx.Size()
+			p.tell(0, c.Before)
+			return bbolt.Compact(to, tx.DB(), compactChunk)
+		})
+	})
+	if err != nil {
+		return c, fmt.Errorf("compact: %w", err)
+	}
+	if info, err := os.Stat(db.path); err == nil {
+		c.After = info.Size()
+	}
+	p.tell(c.Before, c.Before)
+	return c, nil
+}
+
+// rewrite lets fill write a new file, and puts it in the place of the old one.
+func (db *DB) rewrite(ctx context.Context, suffix string, fill func(*bbolt.DB) error) error {
+	db.chore.Lock()
+	defer db.chore.Unlock()
+	db.work.Lock()
+	defer db.work.Unlock()
+	fresh := db.path + suffix
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	to, err := bbolt.Open(fresh, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+	if err == nil {
+		err = fill(to)
+		to.NoFreelistSync = false
+		err = errors.Join(err, ctx.Err())
+		if err == nil {
+			err = to.Update(func(*bbolt.Tx) error { return nil }) // writes the free list
+		}
+		err = errors.Join(err, to.Sync(), to.Close())
+	}
+	if err == nil {
+		err = db.swapIn(fresh)
+	}
+	if err != nil {
+		_ = os.Remove(fresh)
+	}
+	return err
+}
+
+// swapIn makes a finished file the store. Its lock is held before it gets the name, so
+// that no other process comes in between. The caller holds db.work.
+func (db *DB) swapIn(fresh string) error {
+	lock, err := lockFile(fresh, os.O_RDWR, db.opts.LockTimeout)
+	if err != nil {
+		return err
+	}
+	db.swap.Lock()
+	defer db.swap.Unlock()
+	if db.bolt == nil {
+		return errors.Join(ErrClosed, lock.Close())
+	}
+	if err := inspect(lock); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	if err := publish(fresh, db.path); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	old := db.bolt
+	db.bolt, err = openLocked(db.path, db.opts, lock)
+	db.win = nil
+	return errors.Join(err, old.Close())
+}
+
+// Restore puts a backup in the place of the store that is open. The file that was the
+// store stays aside under the name returned. The backup is checked wholly before
+// anything happens.
+func (db *DB) Restore(ctx context.Context, backup string, p Progress) (aside string, err error) {
+	db.chore.Lock()
+	defer db.chore.Unlock()
+	db.work.Lock()
+	defer db.work.Unlock()
+	fresh := db.path + ".restore"
+	if err = copyVerified(ctx, backup, fresh, db.opts, p); err == nil {
+		if aside, err = keepAside(db.path); err == nil {
+			err = db.swapIn(fresh)
+		}
+	}
+	if err == nil {
+		err = db.load()
+	}
+	if err != nil {
+		_ = os.Remove(fresh)
+		return aside, fmt.Errorf("restore %s: %w", backup, err)
+	}
+	db.pending.Lock()
+	clear(db.pending.states)
+	db.pending.Unlock()
+	return aside, nil
+}
+
+// Restore puts a backup in the place of a store that nobody has open, be it damaged or
+// missing. What was there stays aside under the name returned ("" = nothing was there).
+func Restore(ctx context.Context, path, backup string, opts Options, p Progress) (aside string, err error) {
+	opts = opts.complete()
+	fresh := path + ".restore"
+	defer func() {
+		if err != nil {
+			_ = os.Remove(fresh)
+			err = fmt.Errorf("restore %s: %w", backup, err)
+		}
+	}()
+	if err := copyVerified(ctx, backup, fresh, opts, p); err != nil {
+		return "", err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		lock, err := lockFile(path, os.O_RDWR, opts.LockTimeout)
+		if err != nil {
+			return "", err
+		}
+		defer lock.Close()
+		if aside, err = keepAside(path); err != nil {
+			return "", err
+		}
+	}
+	return aside, publish(fresh, path)
+}
+
+// keepAside gives a file a second name, under which it stays when the first one gets
+// another file.
+func keepAside(path string) (string, error) {
+	for n := 1; ; n++ {
+		aside := fmt.Sprintf("%s.aside-%d", path, n)
+		err := os.Link(path, aside)
+		if !errors.Is(err, os.ErrExist) {
+			return aside, err
+		}
+	}
+}
+
+// copyVerified copies a store file that is whole into a new file, durably.
+func copyVerified(ctx context.Context, from, to string, opts Options, p Progress) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	dst, err := createPrivate(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(&meter{w: dst, ctx: ctx, progress: p, total: info.Size()}, src)
+	if err = errors.Join(err, dst.Sync(), dst.Close()); err != nil {
+		return err
+	}
+	if err := verify(ctx, to, opts); err != nil {
+		var damaged *Damaged
+		if errors.As(err, &damaged) {
+			damaged.Path = from
+		}
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+// maxProblems is how many problems a check describes; the rest are counted.
+const maxProblems = 100
+
+// Health is what a check found.
+type Health struct {
+	Items    int64
+	Stories  int64
+	Problems []string // at most a hundred
+	More     int64    // problems beyond those described
+}
+
+// OK reports whether nothing is wrong.
+func (h Health) OK() bool { return len(h.Problems) == 0 }
+
+// Check reads the whole file: the tree of pages, every record and its checksum, and
+// whether every index holds exactly what items and stories say. Visits that want to
+// store something wait meanwhile; readers do not. Damage is in the Health, not in the error.
+func (db *DB) Check(ctx context.Context, p Progress) (Health, error) {
+	db.work.Lock()
+	defer db.work.Unlock()
+	c := &checker{ctx: ctx, progress: p}
+	err := db.view(func(tx *bbolt.Tx) error { return c.run(db, tx) })
+	var damaged *Damaged
+	if errors.As(err, &damaged) {
+		c.problem("%s", damaged.What)
+		err = nil
+	}
+	if err != nil {
+		return c.health, fmt.Errorf("check: %w", err)
+	}
+	return c.health, nil
+}
+
+type checker struct {
+	ctx      context.Context
+	db       *DB
+	tx       *bbolt.Tx
+	progress Progress
+	total    int64
+	seen     int64
+	health   Health
+	want     map[string]int64 // entries that each index must have
+}
+
+func (c *checker) problem(format string, args ...any) {
+	if len(c.health.Problems) == maxProblems {
+		c.health.More++
+		return
+	}
+	c.health.Problems = append(c.health.Problems, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) run(db *DB, tx *bbolt.Tx) error {
+	c.db, c.tx, c.want = db, tx, map[string]int64{}
+	c.total = int64(tx.Bucket([]byte(bItems)).Sequence() + tx.Bucket([]byte(bStories)).Sequence())
+	for _, step := range []func() error{c.small, c.items, c.stories, c.counts} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	// Only now: bbolt's own check cannot be saved from a fault in mapped memory, and
+	// everything has been read once without one.
+	for err := range tx.Check() {
+		c.problem("pages: %v", err)
+	}
+	return nil
+}
+
+func (c *checker) tick() error {
+	if c.seen++; c.seen%1024 == 0 {
+		c.progress.tell(c.seen, max(c.total, c.seen))
+		return c.ctx.Err()
+	}
+	return nil
+}
+
+// small checks the records of the small buckets.
+func (c *checker) small() error {
+	each := func(bucket string, v any) error {
+		return c.tx.Bucket([]byte(bucket)).ForEach(func(k, rec []byte) error {
+			if err := decode(bucket, k, rec, v); err != nil {
+				c.problem("%s %q: %v", bucket, k, err)
+			}
+			return nil
+		})
+	}
+	return errors.Join(
+		each(bOutlets, &outletRecord{}), each(bVerdicts, &overrideRecord{}),
+		each(bStates, &feed.State{}), each(bHabits, &feed.Habits{}),
+	)
+}
+
+// items checks every item, and that it can be found by every name.
+func (c *checker) items() error {
+	names, refs := c.tx.Bucket([]byte(bNames)), c.tx.Bucket([]byte(bRefs))
+	stories := c.tx.Bucket([]byte(bStories))
+	roster := c.db.outlets.Load()
+	return c.tx.Bucket([]byte(bItems)).ForEach(func(k, v []byte) error {
+		it := stored{No: num(k)}
+		if err := decode(bItems, k, v, &it); err != nil {
+			c.problem("item %d: %v", it.No, err)
+			return c.tick()
+		}
+		c.health.Items++
+		o := roster.byID[it.Source]
+		if o == nil {
+			c.problem("item %d (%s) is of the unknown source %q", it.No, it.Key, it.Source)
+			return c.tick()
+		}
+		for _, key := range append([]string{it.Key}, it.Former...) {
+			c.want[bNames]++
+			if no, _ := readName(names.Get(nameKey(o.Num, key))); no != it.No {
+				c.problem("item %d cannot be found by its key %q", it.No, key)
+			}
+		}
+		d := refs.Bucket(be32(day(it.Seen)))
+		for _, h := range refsOf(&it) {
+			c.want[bRefs]++
+			if d == nil || d.Get(refKey(h, it.No)) == nil {
+				c.problem("item %d (%s) is missing in the references of its day", it.No, it.Key)
+			}
+		}
+		st := c.db.readStory(stories, it.StoryNo)
+		switch i := -1; {
+		case st == nil:
+			c.problem("the story %d of item %d (%s) is missing", it.StoryNo, it.No, it.Key)
+		default:
+			if i = slices.Index(st.Members, it.No); i < 0 || st.Sources[i] != o.Num || st.Key != it.Story {
+				c.problem("story %d and its item %d (%s) disagree", it.StoryNo, it.No, it.Key)
+			}
+		}
+		return c.tick()
+	})
+}
+
+// stories checks every story, and that it is filed where it belongs.
+func (c *checker) stories() error {
+	return c.tx.Bucket([]byte(bStories)).ForEach(func(k, v []byte) error {
+		st := story{no: num(k)}
+		if err := decode(bStories, k, v, &st); err != nil {
+			c.problem("story %d: %v", st.no, err)
+			return c.tick()
+		}
+		c.named(&st)
+		if st.Into != 0 {
+			if c.db.resolve(c.tx, st.no) == nil {
+				c.problem("story %d became part of %d, which is missing", st.no, st.Into)
+			}
+			return c.tick()
+		}
+		c.health.Stories++
+		c.filed(&st)
+		return c.tick()
+	})
+}
+
+// named checks that the story can be found by its key and its entry id.
+func (c *checker) named(st *story) {
+	h, _ := storyHash(st.Key)
+	d := c.tx.Bucket([]byte(bRefs)).Bucket(be32(day(unstamp(st.Born))))
+	if d == nil || d.Get(refKey(h, st.no)) == nil {
+		c.problem("story %d cannot be found by its key %q", st.no, st.Key)
+	}
+	if founder := c.db.readItem(c.tx.Bucket([]byte(bItems)), st.no); founder == nil || !slices.Contains(refsOf(founder), h) {
+		c.want[bRefs]++
+	}
+	if _, yes := minted(st.Entry); !yes {
+		c.want[bEntries]++
+		if c.tx.Bucket([]byte(bEntries)).Get(refKey(hashRef(st.Entry), st.no)) == nil {
+			c.problem("the entry id of story %d is not noted as taken", st.no)
+		}
+	}
+}
+
+// filed checks that the story stands in the river, under its sources and in the change log.
+func (c *checker) filed(st *story) {
+	srcs := distinct(st.Sources)
+	if len(st.Members) != len(st.Sources) || len(st.Members) == 0 || !slices.Contains(st.Members, st.Lead) {
+		c.problem("story %d has %d members of %d sources and %d as lead", st.no, len(st.Members), len(st.Sources), st.Lead)
+	}
+	for _, no := range st.Members {
+		if c.tx.Bucket([]byte(bItems)).Get(be64(no)) == nil {
+			c.problem("member %d of story %d is missing", no, st.no)
+		}
+	}
+	c.want[bTimeline]++
+	if !bytes.Equal(c.tx.Bucket([]byte(bTimeline)).Get(placeKey(st.Order, st.no)), packSources(srcs)) {
+		c.problem("story %d is not in the river, or under other sources", st.no)
+	}
+	for _, src := range srcs {
+		c.want[bBySource]++
+		if c.tx.Bucket([]byte(bBySource)).Get(sourceKey(src, st.Order, st.no)) == nil {
+			c.problem("story %d is not filed under source %d", st.no, src)
+		}
+	}
+	c.want[bChanges]++
+	if no, _ := splitChange(c.tx.Bucket([]byte(bChanges)).Get(be64(st.Seq))); no != st.no {
+		c.problem("the change %d of story %d is not in the log", st.Seq, st.no)
+	}
+}
+
+// counts checks that no index has more than it should.
+func (c *checker) counts() error {
+	got := map[string]int64{}
+	count := func(bucket string, counts func(v []byte) bool) error {
+		return c.tx.Bucket([]byte(bucket)).ForEach(func(_, v []byte) error {
+			if counts(v) {
+				got[bucket]++
+			}
+			return c.tick()
+		})
+	}
+	all := func([]byte) bool { return true }
+	err := errors.Join(
+		count(bNames, func(v []byte) bool { no, _ := readName(v); return no != 0 }),
+		count(bEntries, all), count(bTimeline, all), count(bBySource, all),
+		count(bChanges, func(v []byte) bool { no, _ := splitChange(v); return no != 0 }),
+		c.tx.Bucket([]byte(bRefs)).ForEachBucket(func(d []byte) error {
+			return c.tx.Bucket([]byte(bRefs)).Bucket(d).ForEach(func(_, _ []byte) error {
+				got[bRefs]++
+				return c.tick()
+			})
+		}),
+	)
+	for _, bucket := range []string{bNames, bRefs, bEntries, bTimeline, bBySource, bChanges} {
+		if got[bucket] != c.want[bucket] {
+			c.problem("%s has %d entries where items and stories make %d", bucket, got[bucket], c.want[bucket])
+		}
+	}
+	return err
+}

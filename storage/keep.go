@@ -1,0 +1,452 @@
+package storage
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
+)
+
+// Progress is told how far long work has come, of how much. It may be nil.
+type Progress func(done, total int64)
+
+func (p Progress) tell(done, total int64) {
+	if p != nil {
+		p(done, total)
+	}
+}
+
+const (
+	// keepChunk and keepPause bound one transaction of Keep, so that visits which
+	// want to store something wait for milliseconds only.
+	keepChunk = 128
+	keepPause = 10 * time.Millisecond
+
+	// keepScan is how many records one reading transaction of Keep looks at.
+	keepScan = 2048
+)
+
+// Kept counts what Keep did.
+type Kept struct {
+	Items      int64 // deleted
+	Stories    int64 // deleted with their last item
+	Tombstones int64 // expired
+}
+
+// Keep deletes items that were first seen, and last revised, longer than age before
+// now, and of each source those beyond its perSource newest; zero means no limit. Deleted items
+// leave tombstones, so that they do not come back while the outlet still lists them. It
+// works in small transactions between which visits are stored, and may be
+// interrupted and called again at any time.
+func (db *DB) Keep(ctx context.Context, age time.Duration, perSource int, now time.Time, p Progress) (Kept, error) {
+	k := &keeper{db: db, now: now, tomb: true, progress: p}
+	err := errors.Join(k.byAge(ctx, age), k.byCount(ctx, perSource), k.tombstones(ctx))
+	if err != nil {
+		return k.done, fmt.Errorf("keep: %w", err)
+	}
+	return k.done, nil
+}
+
+// A keeper deletes items, a few per transaction.
+type keeper struct {
+	db       *DB
+	now      time.Time
+	tomb     bool
+	progress Progress
+	total    int64
+	done     Kept
+}
+
+// byAge deletes from the beginning: numbers are in order of arrival.
+func (k *keeper) byAge(ctx context.Context, age time.Duration) error {
+	if age <= 0 {
+		return nil
+	}
+	cut := k.now.Add(-age)
+	for from, more := uint64(0), true; more; {
+		var old []uint64
+		err := errors.Join(ctx.Err(), k.db.view(func(tx *bbolt.Tx) error {
+			old, from, more = k.db.olderThan(tx, from, cut)
+			return nil
+		}))
+		if err == nil {
+			err = k.delete(ctx, old)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// olderThan finds items last touched before cut among the next keepScan, and where to
+// go on. Records that cannot be read go too.
+func (db *DB) olderThan(tx *bbolt.Tx, from uint64, cut time.Time) (old []uint64, next uint64, more bool) {
+	c := tx.Bucket([]byte(bItems)).Cursor()
+	n := 0
+	for k, v := c.Seek(be64(from)); k != nil; k, v = c.Next() {
+		if n++; n > keepScan {
+			return old, num(k), true
+		}
+		it := stored{No: num(k)}
+		if err := decode(bItems, k, v, &it); err != nil {
+			db.lost(bItems, k, err)
+			continue
+		}
+		if it.Seen.After(cut.Add(24 * time.Hour)) {
+			return old, 0, false // batches do not arrive more than a day out of order
+		}
+		if later(it.Seen, it.Revised).Before(cut) {
+			old = append(old, it.No)
+		}
+	}
+	return old, 0, false
+}
+
+// byCount deletes what lies below the newest items of each source.
+func (k *keeper) byCount(ctx context.Context, perSource int) error {
+	if perSource <= 0 {
+		return nil
+	}
+	r := k.db.outlets.Load()
+	for _, src := range sortedKeys(r.byNum) {
+		id := r.byNum[src].Outlet.ID
+		for at, left := top, perSource; ; {
+			var surplus []uint64
+			var end bool
+			err := errors.Join(ctx.Err(), k.db.view(func(tx *bbolt.Tx) error {
+				surplus, end = k.db.beyond(tx, src, id, &at, &left)
+				return nil
+			}))
+			if err == nil {
+				err = k.delete(ctx, surplus)
+			}
+			if err != nil {
+				return err
+			}
+			if end {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// beyond goes down a source's list, counts left down, and finds its items below that.
+func (db *DB) beyond(tx *bbolt.Tx, src uint32, id string, at *place, left *int) (surplus []uint64, end bool) {
+	c := tx.Bucket([]byte(bBySource)).Cursor()
+	stories, items := tx.Bucket([]byte(bStories)), tx.Bucket([]byte(bItems))
+	n := 0
+	for k, _ := seekBelow(c, sourceKey(src, at.order, at.no)); k != nil && bytes.HasPrefix(k, be32(src)); k, _ = c.Prev() {
+		*at = place{num(k[4:]), num(k[12:])}
+		if *left > 0 {
+			*left--
+			if n++; n > 64*keepScan {
+				return nil, false
+			}
+			continue
+		}
+		if n += 8; n > keepScan {
+			return surplus, false
+		}
+		st := db.readStory(stories, at.no)
+		if st == nil {
+			continue
+		}
+		for i, no := range st.Members {
+			if st.Sources[i] != src {
+				continue
+			}
+			if it := db.readItem(items, no); it != nil && it.Source == id {
+				surplus = append(surplus, no)
+			}
+		}
+	}
+	return surplus, true
+}
+
+// tombstones removes those whose day has come.
+func (k *keeper) tombstones(ctx context.Context) error {
+	today := day(k.now)
+	for from, more := []byte{}, true; more; {
+		var dead [][]byte
+		err := errors.Join(ctx.Err(), k.db.view(func(tx *bbolt.Tx) error {
+			more = false
+			c, n := tx.Bucket([]byte(bNames)).Cursor(), 0
+			for key, v := c.Seek(from); key != nil; key, v = c.Next() {
+				if n++; n > 16*keepScan {
+					from, more = bytes.Clone(key), true
+					return nil
+				}
+				if no, until := readName(v); no == 0 && until < today {
+					dead = append(dead, bytes.Clone(key))
+				}
+			}
+			return nil
+		}))
+		for err == nil && len(dead) > 0 {
+			some := dead[:min(len(dead), keepChunk)]
+			dead = dead[len(some):]
+			err = errors.Join(ctx.Err(), k.db.amend(k.now, func(m *merger) error {
+				for _, key := range some {
+					if err := m.names.Delete(key); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+			k.done.Tombstones += int64(len(some))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delete deletes items, a few per transaction.
+func (k *keeper) delete(ctx context.Context, nos []uint64) error {
+	k.total += int64(len(nos))
+	for len(nos) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var n int
+		var before Kept
+		err := k.db.amend(k.now, func(m *merger) error {
+			n, before = 0, k.done
+			began := time.Now()
+			for n < min(len(nos), keepChunk) && (n == 0 || time.Since(began) < keepPause) {
+				if err := k.deleteOne(m, nos[n]); err != nil {
+					return err
+				}
+				n++
+			}
+			if err := m.flush(); err != nil {
+				return err
+			}
+			return logGeneral(m.tx, k.now)
+		})
+		if err != nil {
+			k.done = before
+			return err
+		}
+		nos = nos[n:]
+		k.progress.tell(k.done.Items, k.total)
+	}
+	return nil
+}
+
+func (k *keeper) deleteOne(m *merger, no uint64) error {
+	it := m.item(no)
+	if it == nil {
+		return nil // somebody was faster
+	}
+	o := m.roster.byID[it.Source]
+	if o == nil {
+		return fmt.Errorf("item %d is of an unknown source %q", no, it.Source)
+	}
+	for _, key := range append([]string{it.Key}, it.Former...) {
+		name, err := nameKey(o.Num, key), error(nil)
+		if k.tomb {
+			err = m.names.Put(name, tombstone(day(k.now)+tombLife))
+		} else {
+			err = m.names.Delete(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := m.moveRefs(it, nil); err != nil {
+		return err
+	}
+	m.db.win.drop(no)
+	m.known[no] = nil
+	if err := m.items.Delete(be64(no)); err != nil {
+		return err
+	}
+	k.done.Items++
+	st := m.story(it.StoryNo)
+	if st == nil {
+		return m.sweepDay(day(it.Seen))
+	}
+	if err := m.leave(st, it); err != nil {
+		return err
+	}
+	if len(st.Members) == 0 {
+		k.done.Stories++
+	}
+	return m.sweepDay(day(it.Seen))
+}
+
+// leave takes an item out of its story; the last one takes the story with it.
+func (m *merger) leave(st *story, it *stored) error {
+	if i := slices.Index(st.Members, it.No); i >= 0 {
+		st.Members, st.Sources = slices.Delete(st.Members, i, i+1), slices.Delete(st.Sources, i, i+1)
+	}
+	st.Joins = slices.DeleteFunc(st.Joins, func(j feed.Ruling) bool { return j.Item == it.Key })
+	if len(st.Members) > 0 {
+		return m.lead(st)
+	}
+	delete(m.dirty, st.no)
+	if err := m.unfile(st); err != nil {
+		return err
+	}
+	return m.forget(st)
+}
+
+// forget removes the record of a story, its names, and the stories that became
+// part of it.
+func (m *merger) forget(st *story) error {
+	m.read[st.no] = nil
+	if err := m.stories.Delete(be64(st.no)); err != nil {
+		return err
+	}
+	if err := m.entries.Delete(refKey(hashRef(st.Entry), st.no)); err != nil {
+		return err
+	}
+	born := day(unstamp(st.Born))
+	if b := m.refs.Bucket(be32(born)); b != nil {
+		if h, ok := storyHash(st.Key); ok && !m.namesItem(h, st.no) {
+			if err := b.Delete(refKey(h, st.no)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := m.sweepDay(born); err != nil {
+		return err
+	}
+	for _, no := range st.Aliases {
+		alias := m.db.readStory(m.stories, no)
+		if alias != nil && alias.Into == st.no {
+			if err := m.forget(alias); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// namesItem reports whether the item of that number is to be found by the hash.
+func (m *merger) namesItem(hash, no uint64) bool {
+	it := m.item(no)
+	return it != nil && slices.Contains(refsOf(it), hash)
+}
+
+// sweepDay removes the day's bucket in refs once it is empty.
+func (m *merger) sweepDay(d uint32) error {
+	b := m.refs.Bucket(be32(d))
+	if b == nil {
+		return nil
+	}
+	if k, _ := b.Cursor().First(); k != nil {
+		return nil
+	}
+	delete(m.days, d)
+	return m.refs.DeleteBucket(be32(d))
+}
+
+// amend runs fn in a transaction of its own. The time is that of the changes it makes.
+func (db *DB) amend(at time.Time, fn func(*merger) error) error {
+	db.work.Lock()
+	defer db.work.Unlock()
+	if err := db.loadWindow(); err != nil {
+		return err
+	}
+	var m *merger
+	err := db.update(func(tx *bbolt.Tx) (err error) {
+		m = db.newMerger(tx)
+		m.at = at
+		defer func() {
+			p := recover()
+			if bug, ok := p.(deciderPanic); ok {
+				err = fmt.Errorf("a bug in the rules: %v", bug.value)
+			} else if p != nil {
+				panic(p)
+			}
+		}()
+		return fn(m)
+	})
+	if err != nil {
+		db.win = nil // made from the file again before it is needed
+		return err
+	}
+	db.win.settle()
+	db.outlets.Store(m.roster)
+	return nil
+}
+
+// Purge deletes everything of a source: its items, its state and what it was called. If
+// it is still configured, its next visit starts anew.
+func (db *DB) Purge(ctx context.Context, source string, p Progress) (Kept, error) {
+	o := db.outlets.Load().byID[source]
+	if o == nil {
+		return Kept{}, fmt.Errorf("purge %s: %w", source, ErrNotFound)
+	}
+	k := &keeper{db: db, now: db.opts.Now(), progress: p}
+	for {
+		var nos []uint64
+		err := errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error {
+			nos = itemsOf(tx, o.Num)
+			return nil
+		}))
+		if err == nil && len(nos) > 0 {
+			err = k.delete(ctx, nos)
+		}
+		if err != nil {
+			return k.done, fmt.Errorf("purge %s: %w", source, err)
+		}
+		if len(nos) == 0 {
+			break
+		}
+	}
+	err := db.amend(k.now, func(m *merger) error { return m.forgetSource(o) })
+	if err != nil {
+		return k.done, fmt.Errorf("purge %s: %w", source, err)
+	}
+	return k.done, nil
+}
+
+// itemsOf are the numbers of some items of a source, at most keepScan.
+func itemsOf(tx *bbolt.Tx, src uint32) []uint64 {
+	var nos []uint64
+	c, items := tx.Bucket([]byte(bNames)).Cursor(), tx.Bucket([]byte(bItems))
+	for k, v := c.Seek(be32(src)); k != nil && bytes.HasPrefix(k, be32(src)) && len(nos) < keepScan; k, v = c.Next() {
+		if no, _ := readName(v); no != 0 && items.Get(be64(no)) != nil {
+			nos = append(nos, no)
+		}
+	}
+	slices.Sort(nos)
+	return slices.Compact(nos)
+}
+
+// forgetSource removes what is left of a source without items.
+func (m *merger) forgetSource(o *outletRecord) error {
+	id := []byte(o.Outlet.ID)
+	m.db.pending.Lock()
+	delete(m.db.pending.states, o.Outlet.ID)
+	m.db.pending.Unlock()
+	var keys [][]byte
+	c := m.names.Cursor()
+	for k, _ := c.Seek(be32(o.Num)); k != nil && bytes.HasPrefix(k, be32(o.Num)); k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	err := errors.Join(m.tx.Bucket([]byte(bStates)).Delete(id), m.tx.Bucket([]byte(bHabits)).Delete(id))
+	for _, k := range keys {
+		err = cmp.Or(err, m.names.Delete(k))
+	}
+	if err != nil || o.Configured {
+		return err
+	}
+	m.roster = m.roster.clone()
+	delete(m.roster.byID, o.Outlet.ID)
+	delete(m.roster.byNum, o.Num)
+	return m.tx.Bucket([]byte(bOutlets)).Delete(id)
+}

@@ -1,0 +1,160 @@
+package storage_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sangam/feed"
+	"sangam/storage"
+	"sangam/storage/storagetest"
+)
+
+var start = storagetest.Start
+
+// healthy fails the test unless every page, record and index of the store agrees.
+func healthy(t testing.TB, db *storage.DB) storage.Health {
+	t.Helper()
+	h, err := db.Check(t.Context(), nil)
+	if err != nil {
+		t.Fatalf("check: %v", err)
+	}
+	for i, p := range h.Problems {
+		if i < 10 {
+			t.Errorf("check: %s", p)
+		}
+	}
+	if !h.OK() {
+		t.Fatalf("%d problems", int64(len(h.Problems))+h.More)
+	}
+	return h
+}
+
+func merge(t testing.TB, db *storage.DB, b feed.Batch) feed.Report {
+	t.Helper()
+	r, err := db.Merge(t.Context(), b)
+	if err != nil {
+		t.Fatalf("merge %s: %v", b.Outlet.ID, err)
+	}
+	return r
+}
+
+func all(t testing.TB, db *storage.DB) []feed.Story {
+	t.Helper()
+	return storagetest.All(t, db, feed.Query{})
+}
+
+// TestAnyLifeLeavesAHealthyStore does what outlets, operators and time do, in random
+// order, and wants every index to be what a rebuild makes, and readers to see the same
+// after a rebuild, a compaction, a backup and a restart.
+func TestAnyLifeLeavesAHealthyStore(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			live(t, rand.New(rand.NewPCG(seed, 1)))
+		})
+	}
+}
+
+func live(t *testing.T, rnd *rand.Rand) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	now := start
+	var keys []string
+	for range 120 {
+		now = now.Add(time.Duration(rnd.IntN(200)) * time.Minute)
+		switch n := rnd.IntN(20); {
+		case n < 14:
+			b := randomBatch(rnd, now)
+			for _, it := range b.Items {
+				keys = append(keys, it.Key)
+			}
+			merge(t, db, b)
+		case n < 16 && len(keys) > 1:
+			rule := db.Never
+			if n == 15 {
+				rule = db.Always
+			}
+			_ = rule(t.Context(), keys[rnd.IntN(len(keys))], keys[rnd.IntN(len(keys))], "the tester") // the items may be gone
+		case n == 16:
+			if vs, err := db.Verdicts(t.Context()); err == nil && len(vs) > 0 {
+				v := vs[rnd.IntN(len(vs))]
+				_ = db.UndoVerdict(t.Context(), v.A, v.B)
+			}
+		case n == 17:
+			if _, err := db.Keep(t.Context(), 72*time.Hour, 20, now, nil); err != nil {
+				t.Fatal(err)
+			}
+		case n == 18 && rnd.IntN(4) == 0:
+			_, _ = db.Purge(t.Context(), fmt.Sprintf("s%d", rnd.IntN(6)), nil)
+		}
+	}
+	healthy(t, db)
+	want := all(t, db)
+	if len(want) == 0 {
+		t.Fatal("nothing left to look at")
+	}
+	unchanged := func(after string) {
+		t.Helper()
+		healthy(t, db)
+		if diff := cmp.Diff(want, all(t, db)); diff != "" {
+			t.Fatalf("stories after %s (-want +got):\n%s", after, diff)
+		}
+	}
+	if _, err := db.Reindex(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	unchanged("reindex")
+	if _, err := db.Compact(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	unchanged("compact")
+	backup := filepath.Join(t.TempDir(), "b.db")
+	if err := db.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	merge(t, db, randomBatch(rnd, now.Add(time.Hour)))
+	aside, err := db.Restore(t.Context(), backup, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(aside); err != nil {
+		t.Errorf("the store before the restore is not aside: %v", err)
+	}
+	unchanged("restore")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = openAt(t, path)
+	unchanged("restart")
+}
+
+// randomBatch is a visit of one of six sources that lists some of forty titles.
+func randomBatch(rnd *rand.Rand, now time.Time) feed.Batch {
+	o := storagetest.Outlet(fmt.Sprintf("s%d", rnd.IntN(6)))
+	o.Priority = rnd.IntN(3)
+	var items []feed.Item
+	for range rnd.IntN(8) {
+		id := fmt.Sprint(rnd.IntN(60))
+		if rnd.IntN(2) == 0 {
+			id = "http://shared.example/" + id
+		}
+		title := fmt.Sprintf("Title %d", rnd.IntN(40))
+		it := storagetest.Item(o.ID, id, title, fmt.Sprintf("Version %d.", rnd.IntN(3)))
+		it.Published = now.Add(-time.Duration(rnd.IntN(100)) * time.Hour)
+		it.Marks = append(it.Marks, feed.Mark(fmt.Sprintf("w%d", rnd.IntN(10))))
+		if rnd.IntN(6) == 0 { // the outlet moves an old link to another id
+			it.Link = fmt.Sprintf("http://%s.example/%d", o.ID, rnd.IntN(60))
+			it.Marks = append(it.Marks, feed.Mark("L"+it.Link))
+		}
+		items = append(items, it)
+	}
+	at := now
+	st := feed.State{Source: o.ID, Visited: at, Succeeded: at, Habits: feed.Habits{Learnt: rnd.IntN(3)}}
+	return feed.Batch{At: at, Outlet: o, Items: items, State: st}
+}
