@@ -124,7 +124,7 @@ func TestEveryAnimalIsHandled(t *testing.T) {
 	zoo := start(t, outlet.Options{})
 	zoo.Behave(outlet.Zoo())
 	c := client(t, fetcher.Options{})
-	const timeout = 700 * time.Millisecond
+	c.Fetch(t.Context(), feed.Visit{Source: source(zoo.Base() + "/gzip-bomb")}) // it takes a moment to build
 
 	var mu sync.Mutex
 	docs := map[string]feed.Document{}
@@ -132,12 +132,15 @@ func TestEveryAnimalIsHandled(t *testing.T) {
 	for _, animal := range outlet.Bestiary() {
 		visits.Go(func() {
 			src := source(zoo.Base() + "/" + animal.Name)
-			src.ID, src.Timeout = animal.Name, timeout
+			src.ID, src.Timeout = animal.Name, 10*time.Second
+			if verdicts[animal.Name].trouble == feed.Timeout {
+				src.Timeout = time.Second
+			}
 			src.PerHost.Concurrency = 1000
 			began := time.Now()
 			doc := c.Fetch(t.Context(), feed.Visit{Source: src, At: began})
-			if took := time.Since(began); took > timeout+4*time.Second { // one busy machine, a hundred animals
-				t.Errorf("%s: took %s, may take %s", animal.Name, took, timeout)
+			if took := time.Since(began); took > src.Timeout+4*time.Second { // one busy machine, a hundred animals
+				t.Errorf("%s: took %s, may take %s", animal.Name, took, src.Timeout)
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -65,13 +65,19 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	if usable(resp.StatusCode) {
 		e.receive(r)
 	} else if resp.StatusCode != http.StatusNotModified {
+		enough := time.AfterFunc(drainTime, cancel)
 		_, _ = io.CopyN(io.Discard, resp.Body, drained) // so that the connection can be used again
+		enough.Stop()
 	}
 	return r, feed.Document{}
 }
 
-// drained is how much of a body that nobody wants is read to keep a connection.
-const drained = 16 << 10
+// drained is how much of a body that nobody wants is read to keep a connection,
+// and drainTime for how long at most.
+const (
+	drained   = 16 << 10
+	drainTime = time.Second
+)
 
 // request makes a request that says who we are and what we have, and nothing else.
 func (e *errand) request(ctx context.Context, at *url.URL) *http.Request {

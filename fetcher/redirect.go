@@ -72,15 +72,16 @@ func (e *errand) trusted(at *url.URL) bool {
 	return strings.EqualFold(at.Hostname(), e.home.Hostname()) && (at.Scheme == "https" || at.Scheme == e.home.Scheme)
 }
 
-// ends remembers where sources ended, to notice when two end at one address.
+// ends remembers where each source ended, to notice when two end at one address.
 type ends struct {
 	mu sync.Mutex
-	at map[string]end
+	at map[string]string // address → source
+	of map[string]end    // source → address
 }
 
 type end struct {
-	source string
-	when   time.Time
+	address string
+	when    time.Time
 }
 
 // endHolds is how long a source is believed to end where it last did: longer than
@@ -93,12 +94,16 @@ func (e *ends) note(address, source string, now time.Time) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.at == nil {
-		e.at = make(map[string]end)
+		e.at, e.of = make(map[string]string), make(map[string]end)
 	}
-	known, ok := e.at[address]
-	if ok && known.source != source && now.Sub(known.when) < endHolds {
-		return known.source
+	if before := e.of[source]; before.address != address && e.at[before.address] == source {
+		delete(e.at, before.address)
 	}
-	e.at[address] = end{source, now}
+	e.of[source] = end{address, now}
+	other, taken := e.at[address]
+	if taken && other != source && e.of[other].address == address && now.Sub(e.of[other].when) < endHolds {
+		return other
+	}
+	e.at[address] = source
 	return ""
 }

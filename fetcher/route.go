@@ -94,17 +94,21 @@ func newRoute(src feed.Source) (*route, error) {
 	return way, nil
 }
 
-// judge refuses a target that a proxy must not be asked for. Without a proxy the
-// dialer judges the very address that it connects to, so there is nothing to do.
-// A name that does not resolve here is refused too: nobody could say where the
-// proxy would go.
+// judge refuses a target before anything is sent: an address that is written out,
+// and, when there is a proxy, what the name stands for. Without a proxy names are
+// left to the dialer, which judges the very address that it connects to, so that
+// no second answer of a nameserver can slip in between. With one, a name that does
+// not resolve here is refused: nobody could say where the proxy would go.
 func (way *route) judge(ctx context.Context, at *url.URL) error {
-	if !way.proxied {
-		return nil
-	}
 	host := at.Hostname()
 	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
 		host = ascii
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return way.guard.SafeAddr(addr.Unmap())
+	}
+	if !way.proxied {
+		return nil
 	}
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {

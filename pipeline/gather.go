@@ -108,23 +108,17 @@ func unreadable(st feed.State, err error) feed.State {
 func succeeded(st feed.State, doc feed.Document) feed.State {
 	st.Succeeded = st.Visited
 	st.Failures, st.FailingSince, st.Gone = 0, time.Time{}, false
-	if doc.MovedTo != "" {
-		st.URL = doc.MovedTo
-	}
+	st.URL = doc.MovedTo // "" when the configured address stands, perhaps again
 	return st
 }
 
-// unchanged keeps the validators we have, and takes those a 304 brought anew
-// (RFC 9110, section 15.4.5). The pace the feed asked for last time still holds.
+// unchanged takes the validators of the answer: those we have with what a 304
+// brought anew (RFC 9110, section 15.4.5), or those of a 200 with the same bytes,
+// where one that vanished is cleared. The pace the feed asked for last time still holds.
 func unchanged(st feed.State, doc feed.Document) feed.State {
 	st = succeeded(st, doc)
 	st.NotModified++
-	if doc.ETag != "" {
-		st.ETag = doc.ETag
-	}
-	if doc.LastModified != "" {
-		st.LastModified = doc.LastModified
-	}
+	st.ETag, st.LastModified = doc.ETag, doc.LastModified
 	return st
 }
 
