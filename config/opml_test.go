@@ -88,6 +88,7 @@ func TestReadOPMLIsBounded(t *testing.T) {
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%s took %v", test.name, took)
 		}
+		t.Logf("%s: %v", test.name, time.Since(start))
 		for _, source := range got {
 			if len(source.Categories) > 16 {
 				t.Errorf("%s: %d categories", test.name, len(source.Categories))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -15,14 +16,15 @@ type reader struct {
 	unreported int
 	warnings   []Problem
 	visited    int
-	key        string           // what is being read, as messages call it
-	supplied   map[string]bool  // values that came from the environment or files: never in messages
-	cron       map[string]error // what became of schedules: most sources have the same few
+	key        string                    // what is being read, as messages call it
+	supplied   map[string]bool           // values that came from the environment or files: never in messages
+	compiled   map[string]*regexp.Regexp // expressions read so far
+	cron       map[string]error          // what became of schedules: most sources have the same few
 }
 
 // mostVisits bounds how many values are read, so that aliases that stand for lists
 // of aliases come to an end. A file without aliases cannot reach it.
-const mostVisits = 4 * mostTokens
+const mostVisits = 2 * mostTokens
 
 // A key is one setting of a section T: its name, and how its value gets into T.
 type key[T any] struct {
@@ -96,6 +98,9 @@ func section[T any](r *reader, n *yaml.Node, name string, keys []key[T], into *T
 // hint says which key was probably meant: one of this section, or one that stands
 // elsewhere in the file.
 func (r *reader) hint(wrong, section string, here []string) string {
+	if len(r.problems) >= mostProblems {
+		return "" // nobody will read it
+	}
 	if hint := meant(wrong, here); hint != "" {
 		return hint
 	}

@@ -237,7 +237,7 @@ func (r *reader) exist(what string, names []string, at []*yaml.Node, existing ma
 			continue
 		}
 		hint := ""
-		if len(existing) <= 1000 { // looking for a likeness in more takes too long
+		if len(existing) <= 1000 && len(r.problems) < mostProblems { // looking for a likeness in more takes too long
 			hint = meant(name, sortedKeys(existing))
 		}
 		r.problem(at[i], "no source has the %s %s%s", map[string]string{"source": "id", "category": "category"}[what], quote(name), hint)

@@ -309,27 +309,51 @@ func parseLanguage(text string) (tag, problem string) {
 	return t.String(), ""
 }
 
-// longestPattern is far more than a person can read, in bytes.
-const longestPattern = 2000
+const (
+	// longestPattern is far more than a person can read, in bytes.
+	longestPattern = 2000
+	// mostPatterns is how many different ones a file may hold: each takes a kilobyte.
+	mostPatterns = 20_000
+)
 
-// patterns reads a list of regular expressions.
+// patterns reads a list of regular expressions. Equal ones are one.
 func (r *reader) patterns(n *yaml.Node, into *[]*regexp.Regexp) {
 	r.list(n, func(n *yaml.Node) {
 		s, ok := r.text(n)
 		if !ok {
 			return
 		}
-		switch re, err := regexp.Compile(s.text); {
-		case s.text == "":
-			r.problem(n, "an empty expression matches everything")
-		case len(s.text) > longestPattern:
-			r.problem(n, "is longer than %d bytes", longestPattern)
-		case err != nil:
-			r.problem(n, "not a regular expression: %s", clip(strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
-		default:
+		if re := r.compiled[s.text]; re != nil {
 			*into = append(*into, re)
+			return
 		}
+		re, problem := r.compile(s.text)
+		if problem != "" {
+			r.problem(n, "%s", problem)
+			return
+		}
+		*into = append(*into, re)
 	})
+}
+
+func (r *reader) compile(text string) (*regexp.Regexp, string) {
+	switch {
+	case text == "":
+		return nil, "an empty expression matches everything"
+	case len(text) > longestPattern:
+		return nil, fmt.Sprintf("is longer than %d bytes", longestPattern)
+	case len(r.compiled) >= mostPatterns:
+		return nil, fmt.Sprintf("more than %d expressions in one file", mostPatterns)
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, "not a regular expression: " + clip(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	if r.compiled == nil {
+		r.compiled = map[string]*regexp.Regexp{}
+	}
+	r.compiled[text] = re
+	return re, ""
 }
 
 // networks reads a list of IP prefixes.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
 // watching starts Watch on a path; told says whether it is told of a change soon.
@@ -22,7 +20,6 @@ func watching(t *testing.T, path string) (told func() bool) {
 		if err := <-done; err != nil {
 			t.Errorf("Watch: %v", err)
 		}
-		goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	})
 	time.Sleep(50 * time.Millisecond) // for the kernel to watch: there is no sign of it
 	return func() bool {

@@ -1,0 +1,152 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// row is a line of a table of docs/config.md.
+type row struct{ key, fallback, example string }
+
+func documented(t *testing.T) []row {
+	t.Helper()
+	data, err := os.ReadFile("../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("^`(.*)`$")
+	var rows []row
+	for _, line := range strings.Split(string(data), "\n") {
+		cells := strings.Split(strings.Trim(line, "|"), " | ")
+		if len(cells) != 5 || strings.TrimSpace(cells[0]) == "key" {
+			continue
+		}
+		var r row
+		for i, into := range map[int]*string{0: &r.key, 2: &r.fallback, 3: &r.example} {
+			if m := code.FindStringSubmatch(strings.TrimSpace(cells[i])); m != nil {
+				*into = m[1]
+			}
+		}
+		if r.key == "" || r.example == "" {
+			t.Errorf("no key or no example in: %s", line)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func TestDocumentedKeysAreTheAcceptedOnes(t *testing.T) {
+	var keys []string
+	for _, r := range documented(t) {
+		keys = append(keys, r.key)
+	}
+	accepted := Keys()
+	slices.Sort(keys)
+	slices.Sort(accepted)
+	if diff := cmp.Diff(accepted, keys); diff != "" {
+		t.Errorf("keys (-accepted +documented):\n%s", diff)
+	}
+}
+
+// with is a file in which the key has the value, and everything else that a file
+// needs; with no value, the file without the key.
+func with(key, value string) string {
+	section, inside, isList := strings.Cut(key, "[].")
+	if !isList {
+		section, inside = "", key
+	}
+	setting := ""
+	if value != "" {
+		parts := strings.Split(inside, ".")
+		setting = strings.Join(parts, ": {") + ": " + value + strings.Repeat("}", len(parts)-1)
+	}
+	entry := func(needed ...string) string { // of a list, without what the setting says itself
+		needed = slices.DeleteFunc(needed, func(s string) bool {
+			name, _, _ := strings.Cut(s, ":")
+			return name == inside || name+"_file" == inside
+		})
+		if setting != "" {
+			needed = append(needed, setting)
+		}
+		return "[{" + strings.Join(needed, ", ") + "}]\n"
+	}
+	sources := "sources: [{id: dw-urdu, url: https://rss.dw.com/rdf/rss-urd-all, categories: [world]}]\n"
+	switch {
+	case section == "sources":
+		return "sources: " + entry("id: other", "url: https://other.example/")
+	case section == "feeds":
+		return sources + "feeds: " + entry("id: f")
+	case inside == "sources":
+		return setting + "\n"
+	}
+	return sources + setting + "\n"
+}
+
+func TestDocumentedFilesAreGood(t *testing.T) {
+	data, err := os.ReadFile("../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+	if len(blocks) == 0 {
+		t.Error("docs/config.md shows no file")
+	}
+	for _, block := range blocks {
+		load(t, block[1])
+	}
+}
+
+func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
+	dir := write(t, map[string]string{
+		"secrets/proxy": "http://proxy.example:3128\n", "secrets/url": "https://a.example/feed\n", "secrets/token": "t\n",
+		"secrets/user": "reader\n", "secrets/password": "p\n",
+	})
+	read := func(key, value string) (*Config, error) {
+		text := with(key, value)
+		path := filepath.Join(dir, "config.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := Load(path, env("FEED_KEY", "k"))
+		if err != nil {
+			err = fmt.Errorf("%w\nin\n%s", err, text)
+		}
+		return cfg, err
+	}
+	same := cmp.Options{cmp.Comparer(func(a, b *regexp.Regexp) bool { return a.String() == b.String() }), cmpopts.EquateComparable(), cmpopts.EquateEmpty()}
+	for _, r := range documented(t) {
+		example, err := read(r.key, r.example)
+		if err != nil {
+			t.Errorf("%s: the example %s is refused: %v", r.key, r.example, err)
+			continue
+		}
+		if strings.HasSuffix(r.key, "id") || strings.Contains(r.key, "].url") || r.key == "sources" {
+			continue // needed: there is nothing to compare with
+		}
+		without, err := read(r.key, "")
+		if err != nil {
+			t.Errorf("%s: %v", r.key, err)
+			continue
+		}
+		if cmp.Equal(without, example, same) {
+			t.Errorf("%s: the example %s changes nothing", r.key, r.example)
+		}
+		if r.fallback == "" {
+			continue
+		}
+		explicit, err := read(r.key, r.fallback)
+		if err != nil {
+			t.Errorf("%s: the default %s is refused: %v", r.key, r.fallback, err)
+		} else if diff := cmp.Diff(without, explicit, same); diff != "" {
+			t.Errorf("%s: %s is not the default (-left out +given):\n%s", r.key, r.fallback, diff)
+		}
+	}
+}
