@@ -4,13 +4,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"sangam/storage"
 	"sangam/storage/storagetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open opens a store in a directory of the test, without fsync: only fault tests need it.
 func open(t testing.TB, change ...func(*storage.Options)) *storage.DB {
