@@ -29,7 +29,17 @@ func numbersOf(texts ...[]rune) []number {
 }
 
 func appendNumbers(out []number, t []rune) []number {
-	for i := 0; i < len(t) && len(out) < maxNumbers; i++ {
+	eachNumber(t, func(before, digits, after []rune) bool {
+		out = append(out, number{context: contextOf(before, after), value: uint32(hashRunes(digits))})
+		return len(out) < maxNumbers
+	})
+	return out
+}
+
+// eachNumber calls f for each number of a text that has a word beside it, with those
+// words, until f returns false.
+func eachNumber(t []rune, f func(before, digits, after []rune) bool) {
+	for i := 0; i < len(t); i++ {
 		if t[i] < '0' || t[i] > '9' {
 			continue
 		}
@@ -38,15 +48,14 @@ func appendNumbers(out []number, t []rune) []number {
 			i++
 		}
 		before, after := wordBefore(t, start), wordAfter(t, i)
-		if len(before) == 0 && len(after) == 0 {
-			continue
+		if len(before)+len(after) > 0 && !f(before, t[start:i], after) {
+			return
 		}
-		out = append(out, number{
-			context: uint32(hashContext(before)*3 + hashContext(after)),
-			value:   uint32(hashRunes(t[start:i])),
-		})
 	}
-	return out
+}
+
+func contextOf(before, after []rune) uint32 {
+	return uint32(hashContext(before)*3 + hashContext(after))
 }
 
 // contextRunes is how much of a script without spaces counts as a word around a
