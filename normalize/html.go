@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -25,22 +26,41 @@ func HTML(fragment, base string) string {
 
 // cleanHTML is HTML that also returns the address of the first image in it.
 func cleanHTML(fragment, base string) (clean, image string) {
-	fragment = withoutCDATA(legalOnly(fragment))
+	fragment = lineFeeds(withoutCDATA(legalOnly(fragment)))
 	if strings.IndexByte(fragment, '<') < 0 {
 		return escaped(unescape(fragment)), ""
 	}
-	c := cleaner{base: base}
+	c := cleaner{base: base, out: make([]byte, 0, len(fragment)+len(fragment)/8)}
+	if c.quick(fragment) {
+		return c.settled(fragment), c.image
+	}
+	return c.slow(fragment)
+}
+
+// slow cleans a fragment with a parser, until cleaning leaves it as it is.
+func (c *cleaner) slow(fragment string) (clean, image string) {
 	for range maxRounds {
 		if !c.round(fragment) {
 			break
 		}
-		again := strings.TrimSpace(string(c.out))
+		again := c.settled(fragment)
 		if again == fragment {
 			return again, c.image
 		}
-		fragment = again
+		if fragment = again; c.quick(fragment) && c.settled(fragment) == fragment {
+			return fragment, c.image
+		}
 	}
 	return escaped(Text(fragment)), ""
+}
+
+// settled returns what was written, as the same string if it is the fragment itself.
+func (c *cleaner) settled(fragment string) string {
+	out := bytes.TrimSpace(c.out)
+	if string(out) == fragment {
+		return fragment
+	}
+	return string(out)
 }
 
 // maxRounds is how often a fragment is cleaned in search of a form that cleaning leaves
@@ -53,6 +73,9 @@ type cleaner struct {
 	base  string
 	out   []byte
 	image string // first image
+
+	attrs  []html.Attribute // of the tag being read, kept for the next
+	frames []frame
 }
 
 // round parses and cleans once and reports whether that was possible.
@@ -116,13 +139,14 @@ func (c *cleaner) children(n *html.Node) {
 }
 
 // start writes a start tag and reports whether the element is worth having.
-func (c *cleaner) start(element atom.Atom, attributes []html.Attribute) bool {
+func (c *cleaner) start(element atom.Atom, written []html.Attribute) bool {
 	c.out = append(c.out, '<')
 	c.out = append(c.out, element.String()...)
 	var seen [8]string
 	n, src, controls := 0, "", false
-	for _, a := range attributes {
-		kind := allowed(element, a.Key)
+	allowed := attributes[element]
+	for _, a := range written {
+		kind := allowed[a.Key]
 		if kind == 0 || a.Namespace != "" || n == len(seen) || contains(seen[:n], a.Key) {
 			continue
 		}
@@ -151,12 +175,12 @@ func (c *cleaner) start(element atom.Atom, attributes []html.Attribute) bool {
 		}
 	case atom.Img:
 		if src == "" {
-			if src = c.lazy(attributes); src == "" {
+			if src = c.lazy(written); src == "" {
 				return false
 			}
 			c.out = appendAttribute(c.out, "src", src)
 		}
-		if isPixel(attributes) {
+		if isPixel(written) {
 			return false
 		}
 		if c.image == "" {
@@ -227,7 +251,12 @@ func appendAttribute(out []byte, name, value string) []byte {
 }
 
 func appendText(out []byte, text string) []byte {
-	for i := 0; i < len(text); i++ {
+	for {
+		i := strings.IndexAny(text, "&<>\r")
+		if i < 0 {
+			return append(out, text...)
+		}
+		out = append(out, text[:i]...)
 		switch text[i] {
 		case '&':
 			out = append(out, "&amp;"...)
@@ -239,11 +268,9 @@ func appendText(out []byte, text string) []byte {
 			if i+1 == len(text) || text[i+1] != '\n' {
 				out = append(out, '\n')
 			}
-		default:
-			out = append(out, text[i])
 		}
+		text = text[i+1:]
 	}
-	return out
 }
 
 func appendEnd(out []byte, element atom.Atom) []byte {
@@ -291,6 +318,16 @@ func bareQuotes(s []byte) []byte {
 func hasPrefix(s []byte, prefix string) bool {
 	return len(s) >= len(prefix) && string(s[:len(prefix)]) == prefix
 }
+
+// lineFeeds writes line ends as a parser does.
+func lineFeeds(s string) string {
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	return returns.Replace(s)
+}
+
+var returns = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // withoutCDATA takes off the marks of CDATA sections, which mean nothing in HTML and
 // would hide the text of a feed that wrapped it twice.

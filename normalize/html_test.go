@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"sangam/normalize"
 )
@@ -76,6 +77,72 @@ func TestAttacksDoNotSurviveCleaning(t *testing.T) {
 	}
 }
 
+// Most of what outlets write should need no parser: it is ten times as expensive.
+func TestTidyMarkupNeedsNoParser(t *testing.T) {
+	for _, in := range []string{
+		article, normalize.HTML(article, base), "<p>a<br/>b <b><i>c</i></b></p>", "<ul><li>a</li>\n<li><p>b</p></li></ul>", "<div class='x' id=\"y\"><p style='z'>a</p></div>",
+		"<table><tbody><tr><td>a</td> <td><p>b</p></td></tr></tbody></table>", "<!-- wp:paragraph --><p>a</p><!-- /wp:paragraph -->", `<a href="https://x.example/?a=1&amp;b=2">a</a>`,
+		`<p dir="rtl">سلام&nbsp;<span lang="en">x</span></p>`, "<h2>a</h2><blockquote><p>b</p></blockquote><hr />", "<P ALIGN='center'><FONT>a</FONT></P>",
+	} {
+		if !normalize.Quick(in, base) {
+			t.Errorf("went through the parser: %.200s", in)
+		}
+		if quick, slow := normalize.HTML(in, base), normalize.SlowHTML(in, base); quick != slow {
+			t.Errorf("the parser disagrees\nquick %s\n slow %s", quick, slow)
+		}
+	}
+}
+
+// Fragments that are nearly tidy, where a reader that builds no tree goes wrong if it can.
+func TestQuickCleaningAgreesWithTheParser(t *testing.T) {
+	names := strings.Fields(`p p p b i a a em code font span div ul ul li li ol dl dt dd h2 h3 blockquote pre table thead tbody tr td th
+		figure figcaption video picture q del center section summary caption o:p nobr button form svg`)
+	pieces := strings.Fields("x & &amp; &lt;b&gt; &nbsp; &copy=1 > \" ' <br> <br/> <hr> <!--c--> <img~src=x~alt='\"'> <img~src=x~width=1~height=1> </p> </b> <script>1</script> سلام &#13; &#1;")
+	opening := []string{"", "", "", ` href="/x?a=1&amp;b=2"`, ` class='x' DIR="RTL"`, ` href="javascript:x"`, ` title="a&b"`, ` src=x`, ` href='#n' href="y" onclick=z`}
+	quick := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		var open []string
+		for range rapid.IntRange(1, 24).Draw(t, "pieces") {
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0, 1, 2, 3:
+				name := rapid.SampledFrom(names).Draw(t, "name")
+				b.WriteString("<" + name + rapid.SampledFrom(opening).Draw(t, "attributes") + ">")
+				open = append(open, name)
+			case 4, 5, 6:
+				if len(open) > 0 {
+					b.WriteString("</" + open[len(open)-1] + ">")
+					open = open[:len(open)-1]
+				}
+			case 7:
+				b.WriteString(rapid.SampledFrom([]string{" ", "\n", "\n\n", "\t"}).Draw(t, "space"))
+			default:
+				b.WriteString(strings.ReplaceAll(rapid.SampledFrom(pieces).Draw(t, "piece"), "~", " "))
+			}
+		}
+		for i := range open {
+			b.WriteString("</" + open[len(open)-1-i] + ">")
+		}
+		in := b.String()
+		if normalize.Quick(in, base) {
+			quick++
+		}
+		once := normalize.HTML(in, base)
+		if slow := normalize.SlowHTML(in, base); slow != once {
+			t.Fatalf("the parser disagrees\n   in %q\nquick %q\n slow %q", in, once, slow)
+		}
+		if twice := normalize.HTML(once, base); twice != once {
+			t.Fatalf("not settled\n   in %q\n once %q\ntwice %q", in, once, twice)
+		}
+		if harm := harmIn(once); harm != "" {
+			t.Fatalf("%s\n in %q\nout %q", harm, in, once)
+		}
+	})
+	if quick == 0 {
+		t.Error("no fragment was cleaned without the parser: nothing was compared")
+	}
+}
+
 func TestHostileNestingComesOutAsText(t *testing.T) {
 	for name, in := range map[string]string{
 		"deep":        strings.Repeat("<div>", 600) + "words" + strings.Repeat("</div>", 600),
@@ -118,6 +185,9 @@ func FuzzHTML(f *testing.F) {
 		once := normalize.HTML(in, base)
 		if harm := harmIn(once); harm != "" {
 			t.Fatalf("%s\n in %q\nout %q", harm, in, once)
+		}
+		if slow := normalize.SlowHTML(in, base); slow != once {
+			t.Fatalf("the parser disagrees\n   in %q\nquick %q\n slow %q", in, once, slow)
 		}
 		if twice := normalize.HTML(once, "https://else.example/"); twice != once {
 			t.Fatalf("not settled\n   in %q\n once %q\ntwice %q", in, once, twice)

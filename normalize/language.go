@@ -53,6 +53,9 @@ var languageNames = map[string]string{
 	"dutch": "nl", "nederlands": "nl", "polish": "pl", "polski": "pl", "korean": "ko", "한국어": "ko", "iw": "he", "in": "id", "ji": "yi",
 }
 
+// directionGlance is how many bytes of the text are looked at besides the title.
+const directionGlance = 512
+
 // direction settles the direction of an item: as the operator said, else as Direction
 // finds from its title and the beginning of its text.
 func direction(it *feed.Item, src feed.Outlet) feed.Direction {
@@ -60,5 +63,5 @@ func direction(it *feed.Item, src feed.Outlet) feed.Direction {
 		return src.Direction
 	}
 	text := first(it.Content, it.Summary)
-	return Direction(it.Language, it.Title+" "+Text(text[:min(len(text), directionSample)]))
+	return Direction(it.Language, it.Title+" "+Text(text[:min(len(text), directionGlance)]))
 }

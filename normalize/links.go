@@ -23,6 +23,13 @@ func absolute(ref, base string) string {
 	if isPlainWeb(ref) {
 		return ref
 	}
+	if ref[0] == '/' && !strings.HasPrefix(ref, "//") && isPlainPath(ref) && isPlainWeb(base) {
+		host := strings.Index(base, "://") + len("://")
+		if end := strings.IndexAny(base[host:], "/?#"); end >= 0 {
+			base = base[:host+end]
+		}
+		return base + ref
+	}
 	if strings.HasPrefix(ref, "//") && base == "" {
 		ref = "https:" + ref
 	}
@@ -107,19 +114,28 @@ func isPlainWeb(s string) bool {
 	if _, port, found := strings.Cut(rest[:host], ":"); found && (len(port) > 5 || strings.Trim(port, "0123456789") != "") {
 		return false
 	}
-	for i := host; i < len(rest); i++ {
-		c := rest[i]
+	return isPlainPath(rest[host:])
+}
+
+// isPlainPath reports whether what follows the host of an address needs no encoding and
+// has no dots to be resolved.
+func isPlainPath(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
 		if c == '%' {
-			if i+2 >= len(rest) || !isHex(rest[i+1]) || !isHex(rest[i+2]) {
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
 				return false
 			}
 			continue
+		}
+		if c == '/' && i+1 < len(s) && s[i+1] == '.' {
+			return false
 		}
 		if !isUnreserved(c) && strings.IndexByte("/?#&=;:@!$'()*+,", c) < 0 {
 			return false
 		}
 	}
-	return !strings.Contains(rest[host:], "/.")
+	return true
 }
 
 // imageSet returns the candidates of a srcset whose addresses may stay. An address may

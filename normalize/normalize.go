@@ -54,9 +54,16 @@ func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.It
 	fillTexts(&it, e)
 	fillTimes(&it, e, at, &w)
 	it.Direction = direction(&it, src)
-	it.Key = Key(src.ID, e.ID, e.Link, e.Title.Value+"\x00"+first(e.Content.Value, e.Summary.Value))
+	it.Key = key(src.ID, e)
 	it.Hash = Hash(&it)
 	return it, w
+}
+
+func key(source string, e feed.Entry) string {
+	if e.ID != "" || strings.TrimSpace(e.Link) != "" {
+		return Key(source, e.ID, e.Link, "")
+	}
+	return Key(source, "", "", e.Title.Value+"\x00"+first(e.Content.Value, e.Summary.Value))
 }
 
 // Channel makes of a feed's own texts and addresses what Item makes of an entry's:
@@ -86,10 +93,26 @@ func fillTexts(it *feed.Item, e feed.Entry) {
 	var inSummary, inContent string
 	it.Content, inContent = body(e.Content, e.Link)
 	it.Summary, inSummary = body(e.Summary, e.Link)
-	if it.Content != "" && it.Summary != "" && (it.Content == it.Summary || Text(it.Content) == Text(it.Summary)) {
+	if saysTheSame(it.Summary, it.Content) {
 		it.Summary = ""
 	}
 	it.Image = first(it.Image, inContent, inSummary)
+}
+
+// saysTheSame reports whether two pieces of HTML have the same text. Nearly always the
+// beginnings tell that they do not.
+func saysTheSame(summary, content string) bool {
+	if summary == "" || content == "" || summary == content {
+		return summary == content && summary != ""
+	}
+	text := Text(summary)
+	for _, size := range [...]int{256, 2048} {
+		head := Text(content[:min(len(content), size)])
+		if sure := len(head) - 16; sure > 0 && !strings.HasPrefix(text, head[:sure]) { // behind it a tag may be cut
+			return false
+		}
+	}
+	return text == Text(content)
 }
 
 // body makes safe HTML of a text of whatever kind. In plain text an empty line parts

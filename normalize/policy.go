@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -102,13 +103,15 @@ var lastGuard = sync.OnceValue(func() *bluemonday.Policy {
 	return p
 })
 
-// allowed returns what an attribute of an element may hold, 0 if it may not be there.
-func allowed(element atom.Atom, name string) valueKind {
-	if kind, ok := everywhere[name]; ok {
-		return kind
+// attributes holds the attributes of every element of the policy, those of everywhere included.
+var attributes = func() map[atom.Atom]map[string]valueKind {
+	all := make(map[atom.Atom]map[string]valueKind, len(elements))
+	for element, own := range elements {
+		all[element] = maps.Clone(everywhere)
+		maps.Copy(all[element], own)
 	}
-	return elements[element][name]
-}
+	return all
+}()
 
 // value returns what is kept of the value of an attribute.
 func (c *cleaner) value(kind valueKind, v string) (string, bool) {

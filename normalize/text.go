@@ -51,40 +51,80 @@ func Line(s string) string {
 	if isLine(s) {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
-	space, open := false, 0
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
-			continue
-		case unicode.IsSpace(r):
-			space = b.Len() > 0
-			continue
-		case !legal(r) || '\u202A' <= r && r <= '\u202E':
-			continue
-		case '\u2066' <= r && r <= '\u2068':
-			if open == maxIsolates {
-				continue
-			}
-			open++
-		case r == popIsolate:
-			if open == 0 {
-				continue
-			}
-			open--
-		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(r)
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "")
 	}
-	for ; open > 0; open-- {
-		b.WriteRune(popIsolate)
+	l := liner{in: s, out: make([]byte, 0, len(s))}
+	for l.pos < len(l.in) {
+		l.step()
 	}
-	return b.String()
+	for ; l.open > 0; l.open-- {
+		l.out = utf8.AppendRune(l.out, popIsolate)
+	}
+	return string(l.out)
 }
+
+// liner is one run of Line.
+type liner struct {
+	in    string
+	pos   int
+	out   []byte
+	space bool // one is due before the next character
+	open  int  // isolates
+}
+
+// step takes the next word, or what is not of words.
+func (l *liner) step() {
+	c := l.in[l.pos]
+	if ofWords[c] {
+		end := l.pos + 1
+		for end < len(l.in) && ofWords[l.in[end]] {
+			end++
+		}
+		l.write(l.in[l.pos:end])
+		l.pos = end
+		return
+	}
+	if c < utf8.RuneSelf {
+		l.pos++
+		if c == ' ' || '\t' <= c && c <= '\r' {
+			l.space = len(l.out) > 0
+		}
+		return
+	}
+	r, size := utf8.DecodeRuneInString(l.in[l.pos:])
+	char := l.in[l.pos : l.pos+size]
+	l.pos += size
+	switch {
+	case isWideSpace(r):
+		l.space = len(l.out) > 0
+		return
+	case !legal(r) || '\u202A' <= r && r <= '\u202E':
+		return
+	case '\u2066' <= r && r <= '\u2068':
+		if l.open == maxIsolates {
+			return
+		}
+		l.open++
+	case r == popIsolate:
+		if l.open == 0 {
+			return
+		}
+		l.open--
+	}
+	l.write(char)
+}
+
+func (l *liner) write(s string) {
+	if l.space {
+		l.out = append(l.out, ' ')
+		l.space = false
+	}
+	l.out = append(l.out, s...)
+}
+
+// isWideSpace reports whether a character beyond ASCII is white space.
+func isWideSpace(r rune) bool { return (r < 0xA1 || r > 0x1600) && (r < 0x3001) && unicode.IsSpace(r) }
 
 const (
 	popIsolate = '\u2069'
@@ -93,29 +133,40 @@ const (
 	maxIsolates = 16
 )
 
+// ofWords holds the bytes of UTF-8 that characters begin with, or go on with, that Line
+// copies whatever stands around them: those of nearly all letters of all scripts.
+var ofWords = func() (t [256]bool) {
+	for c := range t {
+		t[c] = '!' <= c && c <= '~' || 0x80 <= c && c < 0xC0 || 0xC3 <= c && c <= 0xE0 || 0xE4 <= c && c <= 0xEC
+	}
+	return t
+}()
+
 // isLine reports whether Line would change nothing, for the common case that a text
 // is tidy as it came.
 func isLine(s string) bool {
 	space := true // a leading space is one too many
-	for i := 0; i < len(s); {
+	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c < utf8.RuneSelf {
-			if c < ' ' || c == 0x7F || c == ' ' && space {
-				return false
-			}
-			space = c == ' '
-			i++
+		if ofWords[c] {
+			space = false
 			continue
 		}
+		if c == ' ' && !space {
+			space = true
+			continue
+		}
+		if c < utf8.RuneSelf {
+			return false
+		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 || !legal(r) || unicode.IsSpace(r) ||
-			'\u202A' <= r && r <= '\u202E' || '\u2066' <= r && r <= '\u2069' {
+		if !legal(r) || isWideSpace(r) || '\u202A' <= r && r <= '\u202E' || '\u2066' <= r && r <= '\u2069' {
 			return false
 		}
 		space = false
-		i += size
+		i += size - 1
 	}
-	return !space || s == ""
+	return (!space || s == "") && utf8.ValidString(s)
 }
 
 // legal reports whether a character may stand in a document of any kind: not a
@@ -136,14 +187,7 @@ func legal(r rune) bool {
 
 // legalOnly drops what is not legal from a text, keeping its white space.
 func legalOnly(s string) string {
-	ok := true
-	for i, r := range s {
-		if !legal(r) || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			ok = false
-			break
-		}
-	}
-	if ok {
+	if isLegal(s) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
@@ -152,6 +196,25 @@ func legalOnly(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, ""))
+}
+
+// isLegal reports whether a text is UTF-8 and has legal characters only. It decodes only
+// where the first byte allows an illegal one.
+func isLegal(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case ' ' <= c && c < 0x7F || 0xC3 <= c && c < 0xEF || 0x80 <= c && c < 0xC2 || c == '\n':
+		case c < utf8.RuneSelf:
+			if !legal(rune(c)) {
+				return false
+			}
+		default:
+			if r, _ := utf8.DecodeRuneInString(s[i:]); !legal(r) {
+				return false
+			}
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 // unescape decodes the character references of HTML.

@@ -39,12 +39,19 @@ func tracks(name string) bool {
 	if len(name) > longestTracking || len(name) < 2 {
 		return false
 	}
-	low := strings.ToLower(name)
-	if tracking[low] {
+	var room [longestTracking]byte
+	low := room[:len(name)]
+	for i := range len(name) {
+		low[i] = name[i]
+		if 'A' <= low[i] && low[i] <= 'Z' {
+			low[i] |= 0x20
+		}
+	}
+	if tracking[string(low)] {
 		return true
 	}
 	for _, prefix := range trackingPrefixes {
-		if strings.HasPrefix(low, prefix) {
+		if hasPrefix(low, prefix) {
 			return true
 		}
 	}

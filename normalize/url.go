@@ -28,28 +28,84 @@ func URL(link string) string {
 	if link == "" {
 		return ""
 	}
+	if key, ok := quickKey(link); ok {
+		return key
+	}
+	return slowKey(link)
+}
+
+// slowKey makes the key of whatever a browser takes for an address.
+func slowKey(link string) string {
 	u := read(keys, "", link)
 	if u == nil || u.Scheme() != "http" && u.Scheme() != "https" {
 		return ""
 	}
-	host := keyHost(u.Hostname())
-	if host == "" {
+	return makeKey(u.Hostname(), u.Port(), u.Pathname(), u.Query(), u.Fragment())
+}
+
+// quickKey makes the key of an address that says plainly what it is: of such a one a
+// browser's parser would find the same parts, as the fuzz test makes sure.
+func quickKey(link string) (key string, ok bool) {
+	if !isPlainWeb(link) || strings.Contains(link, "'") || strings.Contains(link, "%2e") || strings.Contains(link, "%2E") {
+		return "", false
+	}
+	_, rest, _ := strings.Cut(link, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, port, _ := strings.Cut(rest[:end], ":")
+	if !isPlainHost(host) || strings.HasPrefix(port, "0") {
+		return "", false
+	}
+	path, fragment, _ := strings.Cut(rest[end:], "#")
+	path, query, _ := strings.Cut(path, "?")
+	if strings.Contains(path, "//") {
+		return "", false
+	}
+	return makeKey(host, port, path, query, fragment), true
+}
+
+// isPlainHost reports whether a host is a name in lower case that needs no mapping.
+func isPlainHost(host string) bool {
+	label := 0
+	for i := 0; i < len(host); i++ {
+		switch c := host[i]; {
+		case c == '.':
+			if i == label {
+				return false
+			}
+			label = i + 1
+		case c == '-':
+			if strings.HasPrefix(host[label:], "xn-") {
+				return false
+			}
+		case (c < 'a' || 'z' < c) && !isDigit(c):
+			return false
+		}
+	}
+	return label < len(host) && !isDigit(host[label]) // else it may be a number, and so an address
+}
+
+// makeKey puts a key together from the parts of an address.
+func makeKey(host, port, path, query, fragment string) string {
+	if host = keyHost(host); host == "" {
 		return ""
 	}
 	var b strings.Builder
-	b.Grow(len(link) + len("https://"))
+	b.Grow(len("https://") + len(host) + len(path) + len(query) + len(port) + 2)
 	b.WriteString("https://")
 	b.WriteString(host)
-	if port := u.Port(); port != "" && port != "80" && port != "443" {
+	if port != "" && port != "80" && port != "443" {
 		b.WriteByte(':')
 		b.WriteString(port)
 	}
-	b.WriteString(keyPath(u.Pathname()))
-	if query := keyQuery(u.Query()); query != "" {
+	b.WriteString(keyPath(path))
+	if query = keyQuery(query); query != "" {
 		b.WriteByte('?')
 		b.WriteString(query)
 	}
-	if fragment := u.Fragment(); meansPage(fragment) {
+	if meansPage(fragment) {
 		b.WriteByte('#')
 		b.WriteString(bareEscapes(fragment, false))
 	}
@@ -153,10 +209,13 @@ func keyQuery(query string) string {
 	if query == "" {
 		return ""
 	}
-	params := strings.Split(query, "&")
-	params = slices.DeleteFunc(params, func(p string) bool { return p == "" || tracks(paramName(p)) })
-	for i, p := range params {
-		params[i] = bareEscapes(p, true)
+	var room [8]string
+	params := room[:0]
+	for rest, param := query, ""; rest != ""; {
+		param, rest, _ = strings.Cut(rest, "&")
+		if param != "" && !tracks(paramName(param)) {
+			params = append(params, bareEscapes(param, true))
+		}
 	}
 	slices.SortStableFunc(params, func(a, b string) int { return strings.Compare(paramName(a), paramName(b)) })
 	return strings.Join(params, "&")

@@ -52,6 +52,9 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 		if got := normalize.URL(c.link); got != c.want {
 			t.Errorf("%q\n got %s\nwant %s", c.link, got, c.want)
 		}
+		if slow := normalize.SlowURL(c.link); slow != c.want {
+			t.Errorf("%q by the library\n got %s\nwant %s", c.link, slow, c.want)
+		}
 	}
 }
 
@@ -64,6 +67,9 @@ func FuzzURL(f *testing.F) {
 		key := normalize.URL(link)
 		if again := normalize.URL(key); again != key {
 			t.Errorf("%q has the key %q, which has the key %q", link, key, again)
+		}
+		if slow := normalize.SlowURL(link); slow != key {
+			t.Errorf("%q has the key %q, but %q by the library", link, key, slow)
 		}
 	})
 }
