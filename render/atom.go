@@ -6,11 +6,14 @@ import (
 	"io"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"sangam/feed"
 )
 
 type atomFeed struct {
-	XMLName   xml.Name   `xml:"http://www.w3.org/2005/Atom feed"`
+	XMLName   xml.Name   `xml:"feed"`
+	Namespace string     `xml:"xmlns,attr"`
 	Lang      string     `xml:"xml:lang,attr,omitempty"`
 	FH        string     `xml:"xmlns:fh,attr,omitempty"`
 	ID        string     `xml:"id"`
@@ -74,9 +77,12 @@ type atomSource struct {
 	Links   []atomLink
 }
 
+const atomNS = "http://www.w3.org/2005/Atom"
+
 // Atom writes the page as an Atom 1.0 document (RFC 4287).
 func Atom(w io.Writer, p Page) error {
 	doc := atomFeed{
+		Namespace: atomNS,
 		Lang:      languageTag(p.View.Language),
 		ID:        cmp.Or(p.Current, p.Self),
 		Title:     label(p.View.Title),
@@ -104,7 +110,7 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 		Title:     e.title,
 		Links:     e.links("link", true),
 		Published: rfc3339(e.published),
-		Updated:   rfc3339(e.updated),
+		Updated:   instant(e.updated, e.story.Key),
 		Content:   atomText{Type: "html", Body: e.content},
 		Source:    e.source(known),
 	}
@@ -202,6 +208,17 @@ func (e *entry) links(name string, all bool) []atomLink {
 		}
 	}
 	return ls
+}
+
+// instant writes when an entry changed. Outlets and visits count in seconds, so
+// many entries share one; readers that order or compare entries by this time, and
+// validators, want them apart. The story's key gives each its own fraction of the
+// second, the same for ever.
+func instant(t time.Time, key string) string {
+	if t.Nanosecond() == 0 {
+		t = t.Add(time.Duration(xxhash.Sum64String(key) % uint64(time.Second)))
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 
 // rfc3339 writes a time as Atom and JSON Feed want it.

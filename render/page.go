@@ -41,6 +41,16 @@ type Frame struct {
 // W holds the words of the frame.
 func (f Frame) W() *Text { return Words(f.Language) }
 
+// plain makes the names of links fit to be shown.
+func plain(links []Link) []Link {
+	out := make([]Link, len(links))
+	for i, l := range links {
+		l.Name, l.Lang = label(l.Name), languageTag(l.Lang)
+		out[i] = l
+	}
+	return out
+}
+
 // RiverPage shows stories, newest first.
 type RiverPage struct {
 	Frame
@@ -56,8 +66,8 @@ type RiverPage struct {
 
 // Link leads somewhere within the site; Here says that it leads to this very page.
 type Link struct {
-	Href, Name string
-	Here       bool
+	Href, Name, Lang string
+	Here             bool
 }
 
 // River writes the page of the newest stories.
@@ -68,7 +78,7 @@ func River(w io.Writer, p RiverPage) error {
 		Next, Top     string
 		Filters       []Link
 		Why, Progress string
-	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: p.Filters, Why: p.Empty, Progress: p.Progress}
+	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: plain(p.Filters), Why: p.Empty, Progress: p.Progress}
 	data.Days = p.days()
 	return write(w, "river", data)
 }
@@ -90,7 +100,7 @@ type riverStory struct {
 	When   moment
 }
 
-type outletLink struct{ Name, Page string }
+type outletLink struct{ Name, Page, Lang string }
 
 // moment is a time as a page shows it.
 type moment struct{ Exact, Long, Ago, Lang string }
@@ -104,7 +114,7 @@ func (f *Frame) moment(at time.Time) moment {
 }
 
 func (f *Frame) outlet(o feed.Outlet) outletLink {
-	return outletLink{Name: o.Name, Page: f.Root + "sources/" + url.PathEscape(o.ID) + "/"}
+	return outletLink{Name: o.Name, Lang: languageTag(o.Language), Page: f.Root + "sources/" + url.PathEscape(o.ID) + "/"}
 }
 
 func (p *RiverPage) days() []day {
@@ -152,7 +162,7 @@ type StoryPage struct {
 
 type carrierRow struct {
 	outletLink
-	Lang   string
+	Tongue string
 	Dir    feed.Direction
 	Origin bool
 	Title  string
@@ -161,8 +171,9 @@ type carrierRow struct {
 }
 
 type joinRow struct {
-	A, B, Because, Rule string
-	Passage             *passage
+	A, B          outletLink
+	Because, Rule string
+	Passage       *passage
 }
 
 // Story writes the page of one story: its text, who carried it, and why the
@@ -211,7 +222,7 @@ func (p *StoryPage) carriers() []carrierRow {
 		it := &p.Story.Members[i]
 		rows = append(rows, carrierRow{
 			outletLink: p.outlet(outletOf(p.Outlets, it.Source)),
-			Lang:       languageTag(it.Language), Dir: it.Direction,
+			Tongue:     languageTag(it.Language), Dir: it.Direction,
 			Origin: i == 0 && len(p.Story.Members) > 1,
 			Title:  cmp.Or(label(it.Title), excerpt(cmp.Or(it.Summary, it.Content), titleLength)),
 			Link:   uri(it.Link), When: p.moment(it.Time()),
@@ -225,11 +236,11 @@ func (p *StoryPage) joins() []joinRow {
 	for i := range p.Story.Members {
 		byKey[p.Story.Members[i].Key] = &p.Story.Members[i]
 	}
-	name := func(it *feed.Item) string {
+	name := func(it *feed.Item) outletLink {
 		if it == nil {
-			return "–"
+			return outletLink{Name: "–"} // a member that has aged out
 		}
-		return outletOf(p.Outlets, it.Source).Name
+		return p.outlet(outletOf(p.Outlets, it.Source))
 	}
 	var rows []joinRow
 	for _, r := range p.Story.Joins {
@@ -286,6 +297,7 @@ func List(w io.Writer, p ListPage) error {
 	}{Frame: p.Frame, Nothing: p.Nothing, Progress: p.Progress}
 	for _, r := range p.Rows {
 		r.Name, r.About, r.Problem, r.Site = label(r.Name), label(r.About), label(r.Problem), uri(r.Site)
+		r.Lang, r.Tags = languageTag(r.Lang), plain(r.Tags)
 		row := listRow{Row: r, Chart: p.chart(r.Counts)}
 		if !r.At.IsZero() {
 			m := p.moment(r.At)

@@ -93,7 +93,7 @@ type thumbnail struct {
 func RSS(w io.Writer, p Page) error {
 	doc := rss{
 		Version: "2.0",
-		Atom:    "http://www.w3.org/2005/Atom",
+		Atom:    atomNS,
 		Content: "http://purl.org/rss/1.0/modules/content/",
 		DC:      "http://purl.org/dc/elements/1.1/",
 		Media:   "http://search.yahoo.com/mrss/",

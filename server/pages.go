@@ -89,9 +89,9 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 	page.Here, page.Tab, page.Query, page.Feeds = p.here, p.tab, p.search, st.feeds(p)
 	page.Description = p.view.Description
 	if p.here != "" {
-		page.Heading = p.view.Title
+		page.Heading, page.HeadLang = p.view.Title, p.view.Language
 		if p.tab == "categories" {
-			page.Heading = p.view.ID
+			page.Heading, page.HeadLang = p.view.ID, ""
 		}
 	}
 	if !before.Order.IsZero() {
@@ -128,7 +128,7 @@ func filters(st *site, p place, outlets map[string]feed.Outlet) []render.Link {
 			for _, l := range langs {
 				asked := p
 				asked.lang = l
-				links = append(links, render.Link{Href: st.root + asked.suffix(), Name: render.LanguageName(l), Here: p.lang == l})
+				links = append(links, render.Link{Href: st.root + asked.suffix(), Name: render.LanguageName(l), Lang: l, Here: p.lang == l})
 			}
 		}
 	}
@@ -266,7 +266,7 @@ func topicRows(st *site, outlets map[string]feed.Outlet) []render.Row {
 		var tags []render.Link
 		for _, o := range sorted(outlets) {
 			if slices.Contains(o.Categories, c) {
-				tags = append(tags, render.Link{Name: o.Name, Href: st.root + "sources/" + url.PathEscape(o.ID) + "/"})
+				tags = append(tags, render.Link{Name: o.Name, Lang: o.Language, Href: st.root + "sources/" + url.PathEscape(o.ID) + "/"})
 			}
 		}
 		rows = append(rows, render.Row{Name: c, Page: st.root + "categories/" + url.PathEscape(c) + "/", Feeds: st.feedsOf("categories", c), Tags: tags})
