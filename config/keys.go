@@ -23,6 +23,11 @@ const (
 	defaultItems       = 100
 )
 
+const (
+	mostSources = 50_000 // five times what one daemon is built for
+	mostViews   = 10_000
+)
+
 // draft is a file as written, on its way to being a Config.
 type draft struct {
 	Config
@@ -80,7 +85,7 @@ func init() {
 		{name: "stories", sub: keyNames(storyKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "stories", storyKeys, d) }},
 		{name: "keep", sub: keyNames(keepKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "keep", keepKeys, d) }},
 		{name: "feeds", many: true, sub: keyNames(viewKeys), read: func(r *reader, n *yaml.Node, d *draft) {
-			r.list(n, func(n *yaml.Node) {
+			r.sections(n, mostViews, func(n *yaml.Node) {
 				view := &viewDraft{View: feed.View{Items: defaultItems}, at: n}
 				section(r, n, "feeds", viewKeys, view)
 				d.views = append(d.views, view)
@@ -88,7 +93,7 @@ func init() {
 		}},
 		{name: "sources", many: true, sub: keyNames(sourceKeys), read: func(r *reader, n *yaml.Node, d *draft) {
 			d.sourcesAt = n
-			r.list(n, func(n *yaml.Node) {
+			r.sections(n, mostSources, func(n *yaml.Node) {
 				src := &sourceDraft{at: n}
 				section(r, n, "sources", sourceKeys, src)
 				d.sources = append(d.sources, src)

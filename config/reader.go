@@ -59,21 +59,24 @@ func keyNames[T any](keys []key[T]) []string {
 	return names
 }
 
+// ownNames lists the keys of a section without those below them.
+func ownNames[T any](keys []key[T]) []string {
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.names()...)
+	}
+	return names
+}
+
 // section reads a mapping: each key at most once, and none but the given keys.
 func section[T any](r *reader, n *yaml.Node, name string, keys []key[T], into *T) {
 	outer := r.key
 	defer func() { r.key = outer }()
-	known := map[string]key[T]{}
-	var all []string
-	for _, k := range keys {
-		known[k.name] = k
-		all = append(all, k.names()...)
-	}
 	r.pairs(n, func(keyNode, value *yaml.Node, given map[string]int) {
 		r.key = keyNode.Value
 		stem, isFile := strings.CutSuffix(keyNode.Value, "_file")
-		k, ok := known[keyNode.Value]
-		if fromFile, hit := known[stem]; !ok && isFile && hit && fromFile.file {
+		k, ok := lookup(keys, keyNode.Value)
+		if fromFile, hit := lookup(keys, stem); !ok && isFile && hit && fromFile.file {
 			k, ok = fromFile, true
 			if line, twice := given[stem]; twice {
 				r.bare(keyNode, "both %q (line %d) and %q are given; one is enough", stem, line, keyNode.Value)
@@ -88,11 +91,20 @@ func section[T any](r *reader, n *yaml.Node, name string, keys []key[T], into *T
 			return
 		}
 		if !ok {
-			r.bare(keyNode, "unknown key %s%s", quote(keyNode.Value), r.hint(keyNode.Value, name, all))
+			r.bare(keyNode, "unknown key %s%s", quote(keyNode.Value), r.hint(keyNode.Value, name, ownNames(keys)))
 			return
 		}
 		k.read(r, value, into)
 	})
+}
+
+func lookup[T any](keys []key[T], name string) (key[T], bool) {
+	for _, k := range keys {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return key[T]{}, false
 }
 
 // hint says which key was probably meant: one of this section, or one that stands
@@ -183,6 +195,23 @@ func (r *reader) list(n *yaml.Node, each func(n *yaml.Node)) {
 	}
 }
 
+// sections calls each for the sections of a list of at most so many.
+func (r *reader) sections(n *yaml.Node, most int, each func(n *yaml.Node)) {
+	read := 0
+	r.list(n, func(n *yaml.Node) {
+		switch {
+		case n.Kind != yaml.MappingNode:
+			r.problem(n, "wants keys and values, got %s", describe(n))
+		case read == most:
+			r.problem(n, "more than %d", most)
+			read++
+		case read < most:
+			read++
+			each(n)
+		}
+	})
+}
+
 // follow returns what an alias stands for, or nil when there has been enough.
 func (r *reader) follow(n *yaml.Node) *yaml.Node {
 	r.visited++
@@ -200,6 +229,10 @@ func (r *reader) follow(n *yaml.Node) *yaml.Node {
 
 // problem remembers what is wrong with the value at n of the key being read.
 func (r *reader) problem(n *yaml.Node, format string, args ...any) {
+	if len(r.problems) >= mostProblems {
+		r.unreported++
+		return
+	}
 	message := fmt.Sprintf(format, args...)
 	if r.key != "" {
 		message = clip(r.key) + ": " + message
@@ -209,6 +242,10 @@ func (r *reader) problem(n *yaml.Node, format string, args ...any) {
 
 // bare is problem for messages that name the key themselves.
 func (r *reader) bare(n *yaml.Node, format string, args ...any) {
+	if len(r.problems) >= mostProblems {
+		r.unreported++
+		return
+	}
 	r.place(n.Line, n.Column, fmt.Sprintf(format, args...))
 }
 
