@@ -209,21 +209,19 @@ type SourceStatus struct {
 	Health string      `json:"health"` // "ok", "failing", "gone", "new"
 }
 
-func (a *admin) gather(ctx context.Context) (Status, error) {
-	st := Status{Now: a.Now().UTC()}
-	if a.Status != nil {
-		st.Program = a.Status()
-	}
+// StatusOf reads from the store how every configured source fares.
+func StatusOf(ctx context.Context, store Store, now time.Time) (Status, error) {
+	st := Status{Now: now.UTC()}
 	var err error
-	if st.Sequence, st.Changed, err = a.Store.Sequence(ctx); err != nil {
+	if st.Sequence, st.Changed, err = store.Sequence(ctx); err != nil {
 		return st, err
 	}
-	outlets, err := a.Store.Outlets(ctx)
+	outlets, err := store.Outlets(ctx)
 	if err != nil {
 		return st, err
 	}
 	states := map[string]feed.State{}
-	for state, err := range a.Store.States(ctx) {
+	for state, err := range store.States(ctx) {
 		if err != nil {
 			return st, err
 		}
@@ -234,6 +232,14 @@ func (a *admin) gather(ctx context.Context) (Status, error) {
 		st.Sources = append(st.Sources, SourceStatus{Outlet: outlets[id], State: state, Health: health(state)})
 	}
 	return st, nil
+}
+
+func (a *admin) gather(ctx context.Context) (Status, error) {
+	st, err := StatusOf(ctx, a.Store, a.Now())
+	if a.Status != nil {
+		st.Program = a.Status()
+	}
+	return st, err
 }
 
 func health(s feed.State) string {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"sangam/config"
+)
+
+// options are the flags that every command takes.
+type options struct {
+	streams
+	config string
+	output string // text or json
+}
+
+func commands(std streams) *cobra.Command {
+	opt := &options{streams: std}
+	root := &cobra.Command{
+		Use:   "sangam",
+		Short: "Many feeds, each story once",
+		Long: `Sangam visits the feeds in config.yaml by cron, recognises which items are one
+story, and serves one merged feed to any feed reader.
+
+Try it without any configuration or network:  sangam demo`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		Args:              cobra.NoArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return opt.check() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVar(&opt.config, "config", "", "configuration `file` (default ./config.yaml, then /etc/sangam/config.yaml)")
+	root.PersistentFlags().StringVarP(&opt.output, "output", "o", "text", "output format: text or json")
+	root.AddCommand(
+		runCommand(opt), demoCommand(opt), checkCommand(opt), parseCommand(opt),
+		storiesCommand(opt), statusCommand(opt), fetchCommand(opt), versionCommand(opt), healthcheckCommand(opt),
+	)
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	root.Args = usageArgs(root.Args)
+	return root
+}
+
+// usageArgs makes a command's complaint about its arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+func (o *options) check() error {
+	if o.output != "text" && o.output != "json" {
+		return usageError{fmt.Errorf("-o %s: want text or json", o.output)}
+	}
+	return nil
+}
+
+// load reads the configuration that the flags name.
+func (o *options) load() (*config.Config, error) {
+	path, err := config.Find(o.config)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(path, os.LookupEnv)
+}
+
+// problems reports the mistakes of a configuration: one a line, or as JSON.
+func (o *options) problems(err error) error {
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		return err
+	}
+	if o.output == "json" {
+		return errors.Join(said(err), o.print(problems, nil))
+	}
+	fmt.Fprintln(o.err, problems.Error())
+	return said(err)
+}
+
+// print writes a value as the flags ask: as JSON, or by the function given.
+func (o *options) print(value any, text func(io.Writer) error) error {
+	if o.output == "json" {
+		enc := json.NewEncoder(o.out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(value)
+	}
+	return text(o.out)
+}
+
+// input opens the file a command was given; "-" is standard input.
+func (o *options) input(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(o.in), nil
+	}
+	return os.Open(name)
+}

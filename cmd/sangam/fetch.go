@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"sangam/config"
+	"sangam/feed"
+	"sangam/fetcher"
+	"sangam/schedule"
+)
+
+func fetchCommand(opt *options) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "fetch SOURCE…|--all",
+		Short: "Visit sources now and print what came of it",
+		Long: `Fetch visits the given sources now, whatever their schedules say, and prints what
+came of it. The running daemon makes the visits; where none runs, this command does.
+
+Exit status: 0 when every visit succeeded, 1 otherwise.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) > 0) {
+				return usageError{errors.New("fetch: name sources, or say --all")}
+			}
+			return fetch(cmd.Context(), opt, args)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "visit every source that is not paused")
+	return cmd
+}
+
+func fetch(ctx context.Context, opt *options, ids []string) error {
+	cfg, err := opt.load()
+	if err != nil {
+		return opt.problems(err)
+	}
+	sources, err := chosen(cfg, ids)
+	if err != nil {
+		return err
+	}
+	var reports []visitReport
+	values := url.Values{}
+	for _, src := range sources {
+		values.Add("source", src.ID)
+	}
+	err = tellDaemon(ctx, cfg, "fetch", values, &reports)
+	if errors.Is(err, errNoDaemon) {
+		reports, err = fetchHere(ctx, opt, cfg, sources)
+	}
+	if err != nil {
+		return err
+	}
+	if err := opt.print(reports, func(w io.Writer) error { return printReports(w, reports) }); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(reports, func(r visitReport) bool { return r.Trouble != feed.NoTrouble }) {
+		return said(errors.New("not every visit succeeded"))
+	}
+	return nil
+}
+
+// chosen returns the sources with the given ids; without any, all that are not paused.
+func chosen(cfg *config.Config, ids []string) ([]feed.Source, error) {
+	if len(ids) == 0 {
+		return slices.DeleteFunc(slices.Clone(cfg.Sources), func(src feed.Source) bool { return src.Paused }), nil
+	}
+	var sources []feed.Source
+	for _, id := range ids {
+		src, ok := cfg.Source(id)
+		if !ok {
+			return nil, fmt.Errorf("no source %q in %s", id, cfg.Path)
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
+}
+
+func printReports(w io.Writer, reports []visitReport) error {
+	for _, r := range reports {
+		what := fmt.Sprintf("%d fresh, %s, %d revised, %d known", r.Fresh, copies(r.Copies), r.Revised, r.Same)
+		switch {
+		case r.Trouble != feed.NoTrouble:
+			what = r.Problem
+		case r.Status == http.StatusNotModified:
+			what = "nothing changed (304)"
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s\n", r.Source, what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copies(n int) string {
+	if n == 1 {
+		return "1 copy"
+	}
+	return fmt.Sprintf("%d copies", n)
+}
+
+// fetchHere makes the visits in this process, under the same rules as the daemon.
+func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []feed.Source) ([]visitReport, error) {
+	log := logger(opt.err, config.Log{Level: slog.LevelError})
+	db, err := openStore(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+		return nil, err
+	}
+	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
+	defer client.Close()
+	visits := newVisits(cfg, db, client, log)
+
+	byDomain := map[string][]feed.Source{}
+	for _, src := range sources {
+		domain := fetcher.Domain(src.FeedURL)
+		byDomain[domain] = append(byDomain[domain], src)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(cfg.Concurrency)
+	for _, neighbours := range byDomain {
+		g.Go(func() error {
+			for _, src := range neighbours { // one after the other: they share a host
+				if _, _, err := visits.line.Run(ctx, src); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return visits.reports(sources), err
+}

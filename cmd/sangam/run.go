@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"sangam/config"
+	"sangam/dedupe"
+	"sangam/fetcher"
+	"sangam/normalize"
+	"sangam/schedule"
+	"sangam/server"
+	"sangam/storage"
+)
+
+func runCommand(opt *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon: visit the sources by cron and serve the merged feed",
+		Long: `Run reads the configuration, opens the store in its "data" directory (made if it is
+not there), visits every source when its schedule says so, and serves the merged
+feed until it gets SIGINT or SIGTERM. It then ends within ten seconds: visits under
+way are dropped and nothing of them is stored.
+
+Exit status: 0 after a signal, 75 when another process has the store open, 78 when
+the configuration has mistakes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := opt.load()
+			if err != nil {
+				return opt.problems(err)
+			}
+			log := logger(opt.err, cfg.Log)
+			return runDaemon(cmd.Context(), cfg, log, func() {
+				log.Info("serving", "readers", "http://"+reachable(cfg.Listen)+"/", "operators", "http://"+reachable(cfg.Admin)+"/",
+					"sources", len(cfg.Sources))
+			})
+		},
+	}
+}
+
+// runDaemon runs everything until ctx ends, and returns when all of it has ended.
+// It calls ready once both sides can be asked.
+func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func()) (err error) {
+	for _, w := range cfg.Warnings {
+		log.Warn("configuration", "warning", w.String())
+	}
+	db, err := openStore(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+		return fmt.Errorf("tell the store of the sources: %w", err)
+	}
+	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
+	defer client.Close()
+
+	visits := newVisits(cfg, db, client, log)
+	visits.agenda.Set(cfg.Sources)
+
+	readers, operators, err := listeners(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return visits.agenda.Run(ctx) })
+	g.Go(func() error { return server.Serve(ctx, readers, server.New(readersOptions(cfg, log), db), log) })
+	g.Go(func() error {
+		return server.Serve(ctx, operators, server.NewAdmin(adminOptions(cfg, db, visits, log)), log)
+	})
+	ready()
+	return g.Wait()
+}
+
+// listeners opens both sides' addresses, or neither.
+func listeners(ctx context.Context, cfg *config.Config) (readers, operators net.Listener, err error) {
+	var lc net.ListenConfig
+	if readers, err = lc.Listen(ctx, "tcp", cfg.Listen); err != nil {
+		return nil, nil, fmt.Errorf("listen for readers: %w", err)
+	}
+	if operators, err = lc.Listen(ctx, "tcp", cfg.Admin); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("listen for operators: %w", err), readers.Close())
+	}
+	return readers, operators, nil
+}
+
+// openStore opens the store of a configuration, making its directory if need be.
+func openStore(cfg *config.Config, log *slog.Logger) (*storage.DB, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	return storage.Open(filepath.Join(cfg.Data, "sangam.db"), storage.Options{
+		Decider:     dedupe.Rules{Near: cfg.Window, NearDuplicates: cfg.NearDuplicates},
+		Authority:   authority(cfg),
+		Fold:        normalize.Fold,
+		CommitEvery: commitEvery,
+		Log:         log,
+	})
+}
+
+// commitEvery bounds the commits of a busy round: one carries what came meanwhile.
+const commitEvery = 100 * time.Millisecond
+
+// authority is the host in entry ids made here (RFC 4151: a name, not an address);
+// "" when nobody has given this daemon a public name.
+func authority(cfg *config.Config) string {
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return ""
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil || u.Hostname() == "localhost" {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// home is the page that tells an outlet's administrator who visits; "" = none of ours.
+func home(cfg *config.Config) string {
+	if authority(cfg) == "" {
+		return ""
+	}
+	return cfg.PublicURL
+}
+
+func readersOptions(cfg *config.Config, log *slog.Logger) server.Options {
+	return server.Options{
+		Base: cfg.PublicURL, Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
+		Views: cfg.Views, NotFound: storage.ErrNotFound, Log: log,
+	}
+}
+
+// adminOptions say what operators can ask and have done.
+func adminOptions(cfg *config.Config, db *storage.DB, v *visits, log *slog.Logger) server.AdminOptions {
+	return server.AdminOptions{
+		Store: db,
+		Log:   log,
+		Commands: map[string]server.Command{
+			"fetch": func(ctx context.Context, r *http.Request) (any, error) {
+				sources, err := chosen(cfg, r.URL.Query()["source"])
+				if err != nil {
+					return nil, err
+				}
+				return v.now(ctx, sources)
+			},
+		},
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"sangam/config"
+	"sangam/server"
+)
+
+func statusCommand(opt *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [SOURCE]",
+		Short: "Tell how every source fares: last visit, trouble, next visit and why",
+		Long: `Status asks the running daemon how every source fares; where none runs it reads the
+store. With the id of a source it tells everything about that one.
+
+Exit status: 0, whether or not sources fail; 1 when there is no such source.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := opt.load()
+			if err != nil {
+				return opt.problems(err)
+			}
+			st, err := currentStatus(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return opt.print(st, func(w io.Writer) error { return statusTable(w, st) })
+			}
+			i := slices.IndexFunc(st.Sources, func(s server.SourceStatus) bool { return s.Outlet.ID == args[0] })
+			if i < 0 {
+				return fmt.Errorf("no source %q in %s", args[0], cfg.Path)
+			}
+			return opt.print(st.Sources[i], func(w io.Writer) error { return statusOfSource(w, st.Sources[i], st.Now) })
+		},
+	}
+}
+
+// currentStatus asks the daemon, or the store if none runs.
+func currentStatus(ctx context.Context, cfg *config.Config) (server.Status, error) {
+	var st server.Status
+	err := askDaemon(ctx, cfg, "status.json", &st)
+	if err == nil || !errors.Is(err, errNoDaemon) {
+		return st, err
+	}
+	db, err := openStore(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return st, err
+	}
+	defer db.Close()
+	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+		return st, err
+	}
+	return server.StatusOf(ctx, db, time.Now())
+}
+
+func statusTable(w io.Writer, st server.Status) error {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Options.DrawBorder = false
+	t.Style().Options.SeparateColumns = false
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "ITEMS", Align: text.AlignRight}, {Name: "WHAT", WidthMax: 80}})
+	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "ITEMS", "NEXT VISIT", "WHAT"})
+	for _, s := range st.Sources {
+		t.AppendRow(table.Row{s.Outlet.ID, s.Health, ago(s.State.Succeeded, st.Now), s.State.Items, next(s.State.Due, st.Now), what(s)})
+	}
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+// what is the one thing an operator should know of a source.
+func what(s server.SourceStatus) string {
+	switch {
+	case s.State.Problem != "":
+		return s.State.Problem
+	case len(s.State.Warnings) > 0:
+		return s.State.Warnings[0]
+	}
+	return ""
+}
+
+func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
+	st := s.State
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-14s %s\n", name, value)
+		}
+	}
+	line("source", s.Outlet.ID)
+	line("name", s.Outlet.Name)
+	line("address", s.Outlet.URL)
+	line("moved to", st.URL)
+	line("health", s.Health)
+	line("problem", st.Problem)
+	if st.Failures > 0 {
+		line("failing", fmt.Sprintf("since %s, %s", moment(st.FailingSince, now), count(st.Failures, "visit")))
+	}
+	line("last visit", moment(st.Visited, now))
+	line("last success", moment(st.Succeeded, now))
+	line("last news", moment(st.Changed, now))
+	line("next visit", strings.TrimPrefix(st.DueWhy, "next "))
+	if st.Status > 0 {
+		line("answer", fmt.Sprintf("%d, %d bytes, %d ms", st.Status, st.Bytes, st.Took))
+	}
+	line("items", fmt.Sprint(st.Items))
+	if st.Visits > 0 {
+		line("visits", fmt.Sprintf("%d, of which %d found nothing changed", st.Visits, st.NotModified))
+	}
+	for _, warning := range st.Warnings {
+		line("warning", warning)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// moment writes a time with its distance, or "never".
+func moment(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return fmt.Sprintf("%s (%s)", t.Format("2006-01-02 15:04:05 MST"), ago(t, now))
+}
+
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return span(now.Sub(t)) + " ago"
+}
+
+func next(due, now time.Time) string {
+	switch {
+	case due.IsZero():
+		return "never"
+	case !due.After(now):
+		return "now"
+	}
+	return "in " + span(due.Sub(now))
+}
+
+// span writes a duration in its largest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return count(int(d.Seconds()), "second")
+	case d < time.Hour:
+		return count(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return count(int(d.Hours()), "hour")
+	}
+	return count(int(d.Hours()/24), "day")
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sangam/dedupe"
+	"sangam/feed"
+	"sangam/normalize"
+	"sangam/storage"
+)
+
+func storiesCommand(opt *options) *cobra.Command {
+	rules := dedupe.Rules{}
+	cmd := &cobra.Command{
+		Use:   "stories FILE.jsonl|-",
+		Short: "Print which story each of the given items belongs to",
+		Long: `Stories reads items, one JSON object a line with the fields
+
+    id, source, title, url, published (RFC 3339), summary, content, lang, author
+
+and puts them in order through the same normalizing, marking and merging as the
+daemon does, on a scratch store. It prints "id<TAB>story key" lines; with -o json
+one object a line, with the reason of each join.
+
+Items of one source are merged in batches of up to 30, as a feed brings them. The
+configuration file is not read; --window and --near-duplicates take its place.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return stories(cmd.Context(), opt, args[0], rules)
+		},
+	}
+	cmd.Flags().DurationVar(&rules.Near, "window", 72*time.Hour, "how far apart copies may be published")
+	cmd.Flags().BoolVar(&rules.NearDuplicates, "near-duplicates", true, "recognise copies by their text, not by link and title alone")
+	return cmd
+}
+
+// row is an item as the stories command reads it.
+type row struct {
+	ID        string    `json:"id"`
+	Source    string    `json:"source"`
+	Title     string    `json:"title"`
+	URL       string    `json:"url"`
+	Published time.Time `json:"published"`
+	Summary   string    `json:"summary"`
+	Content   string    `json:"content"`
+	Lang      string    `json:"lang"`
+	Author    string    `json:"author"`
+}
+
+func stories(ctx context.Context, opt *options, name string, rules dedupe.Rules) error {
+	in, err := opt.input(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rows, err := readRows(in)
+	if err != nil {
+		return fmt.Errorf("%s:%w", name, err)
+	}
+	dir, err := os.MkdirTemp("", "sangam-stories-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	db, err := storage.Open(filepath.Join(dir, "scratch.db"), storage.Options{Decider: rules, NoSync: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+
+	keys, err := mergeRows(ctx, db, rows)
+	if err != nil {
+		return err
+	}
+	return printStories(ctx, opt, db, rows, keys)
+}
+
+// maxRow is the longest line that is read: far more than the longest article.
+const maxRow = 8 << 20
+
+func readRows(in io.Reader) ([]row, error) {
+	var rows []row
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), maxRow)
+	n := 0
+	for lines.Scan() {
+		n++
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		var r row
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, fmt.Errorf("%d: %w", n, err)
+		}
+		if r.ID == "" || r.Source == "" {
+			return nil, fmt.Errorf("%d: an item needs an id and a source", n)
+		}
+		rows = append(rows, r)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%d: %w", n+1, err)
+	}
+	return rows, nil
+}
+
+// visitSize is how many items one visit of a source brings: what a common feed lists.
+const visitSize = 30
+
+// mergeRows merges the rows as visits of their sources would, and returns the item
+// key of each row.
+func mergeRows(ctx context.Context, db *storage.DB, rows []row) ([]string, error) {
+	keys := make([]string, len(rows))
+	bySource := make(map[string][]int)
+	var visits [][]int
+	for i, r := range rows {
+		bySource[r.Source] = append(bySource[r.Source], i)
+		if waiting := bySource[r.Source]; len(waiting) == visitSize {
+			visits = append(visits, waiting)
+			bySource[r.Source] = nil
+		}
+	}
+	for _, waiting := range bySource {
+		if len(waiting) > 0 {
+			visits = append(visits, waiting)
+		}
+	}
+	slices.SortFunc(visits, func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
+
+	for _, visit := range visits {
+		src := feed.Outlet{ID: rows[visit[0]].Source, Name: rows[visit[0]].Source}
+		state, err := db.State(ctx, src.ID)
+		if err != nil {
+			return nil, err
+		}
+		batch := feed.Batch{At: visitTime(rows, visit, state.Visited), Outlet: src, State: state}
+		for _, i := range visit {
+			it := itemOf(rows[i], src, batch.At)
+			keys[i] = it.Key
+			batch.Items = append(batch.Items, it)
+		}
+		batch.State.Visited = batch.At
+		batch.State.Habits = dedupe.Mark(batch.Items, src, state.Habits)
+		if _, err := db.Merge(ctx, batch); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// visitTime is when a visit could have brought these rows: after the newest of them,
+// and after the visit before.
+func visitTime(rows []row, visit []int, last time.Time) time.Time {
+	at := last.Add(time.Second)
+	for _, i := range visit {
+		if t := rows[i].Published; t.After(at) {
+			at = t
+		}
+	}
+	return at.UTC()
+}
+
+func itemOf(r row, src feed.Outlet, at time.Time) feed.Item {
+	e := feed.Entry{
+		ID: r.ID, Link: r.URL, Language: r.Lang,
+		Title:   feed.Text{Kind: feed.Plain, Value: r.Title},
+		Summary: feed.Text{Kind: feed.Guess, Value: r.Summary, Base: r.URL},
+		Content: feed.Text{Kind: feed.Guess, Value: r.Content, Base: r.URL},
+	}
+	if !r.Published.IsZero() {
+		e.Published = r.Published.Format(time.RFC3339)
+	}
+	if r.Author != "" {
+		e.Authors = []feed.Person{{Name: r.Author}}
+	}
+	it, _ := normalize.Item(e, feed.Channel{}, src, at)
+	return it
+}
+
+// told is one line of the answer in JSON.
+type told struct {
+	ID    string        `json:"id"`
+	Story string        `json:"story"`
+	Joins []feed.Ruling `json:"joins,omitempty"`
+}
+
+func printStories(ctx context.Context, opt *options, db *storage.DB, rows []row, keys []string) error {
+	out := bufio.NewWriter(opt.out)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for i, r := range rows {
+		story, err := db.Story(ctx, keys[i])
+		if err != nil {
+			return fmt.Errorf("story of %s: %w", r.ID, err)
+		}
+		if opt.output != "json" {
+			fmt.Fprintf(out, "%s\t%s\n", r.ID, story.Key)
+			continue
+		}
+		if err := enc.Encode(told{r.ID, story.Key, story.Joins}); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}

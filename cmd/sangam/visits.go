@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sangam/config"
+	"sangam/feed"
+	"sangam/fetcher"
+	"sangam/pipeline"
+	"sangam/schedule"
+	"sangam/storage"
+)
+
+// visits is the steps of a visit and the agenda that says when each is made.
+type visits struct {
+	line   *pipeline.Pipeline
+	agenda *schedule.Scheduler
+
+	mu   sync.Mutex
+	last map[string]visitReport // what came of each source's last visit in this process
+}
+
+// visitReport is what came of one visit.
+type visitReport struct {
+	feed.Report
+	Status  int          `json:"status,omitempty"`
+	Trouble feed.Trouble `json:"trouble,omitempty"`
+	Problem string       `json:"problem,omitempty"`
+	Next    time.Time    `json:"next,omitzero"`
+}
+
+// newVisits puts together the steps of a visit. Nothing runs yet.
+func newVisits(cfg *config.Config, db *storage.DB, client *fetcher.Client, log *slog.Logger) *visits {
+	here := pipeline.Here{
+		Fetch: client.Fetch,
+		Next:  schedule.Next,
+		Bug: func(source string, panicked any, stack []byte) {
+			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
+		},
+	}
+	v := &visits{last: map[string]visitReport{}}
+	v.line = &pipeline.Pipeline{Store: db, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
+	v.agenda = &schedule.Scheduler{
+		Recall: func(ctx context.Context, src feed.Source) (feed.State, error) { return db.State(ctx, src.ID) },
+		Visit: func(ctx context.Context, src feed.Source) (feed.State, error) {
+			state, _, err := v.line.Run(ctx, src)
+			return state, err
+		},
+		Domain:      fetcher.Domain,
+		Concurrency: cfg.Concurrency,
+		Log:         log,
+	}
+	return v
+}
+
+func (v *visits) told(src feed.Source, st feed.State, r feed.Report) {
+	r.Source = src.ID
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last[src.ID] = visitReport{Report: r, Status: st.Status, Trouble: st.Trouble, Problem: st.Problem, Next: st.Due}
+}
+
+// now has every given source visited as soon as its host allows, and returns what
+// came of it, in order.
+func (v *visits) now(ctx context.Context, sources []feed.Source) ([]visitReport, error) {
+	var g errgroup.Group
+	for _, src := range sources {
+		g.Go(func() error {
+			if err := v.agenda.Now(ctx, src.ID); err != nil {
+				return fmt.Errorf("visit %s: %w", src.ID, err)
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return v.reports(sources), err
+}
+
+// reports is what came of the last visit of every given source, in order.
+func (v *visits) reports(sources []feed.Source) []visitReport {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	reports := make([]visitReport, len(sources))
+	for i, src := range sources {
+		reports[i] = v.last[src.ID]
+	}
+	return reports
+}
