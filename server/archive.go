@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,10 +114,10 @@ func (s *Server) dayBefore(ctx context.Context, q feed.Query, d time.Time) (time
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(day) }
 
-// delta makes the document of what is new since the reader's (RFC 3229, with the
+// delta returns the document of what is new since the reader's (RFC 3229, with the
 // instance manipulation "feed"): nil when the reader did not ask for it, or holds
 // something we no longer remember.
-func (s *Server) delta(r *http.Request, st *site, p place, d *document, stylesheet string) (*document, error) {
+func (s *Server) delta(r *http.Request, st *site, p place, j job, d *document) (*document, error) {
 	if !asksForNew(r) || d.fresh(r) {
 		return nil, nil
 	}
@@ -123,19 +125,24 @@ func (s *Server) delta(r *http.Request, st *site, p place, d *document, styleshe
 	if !ok || !slices.ContainsFunc(d.stories, func(n uint64) bool { return n > seq }) {
 		return nil, nil
 	}
-	page, _, err := s.page(r.Context(), st, p)
+	j.key += " since " + strconv.FormatUint(seq, 10)
+	j.control = "no-store, im" // only for caches that know what a 226 is, RFC 3229 section 10.9
+	j.make = func(ctx context.Context, st *site, w io.Writer) (made, error) {
+		page, m, err := s.page(ctx, st, p)
+		if err != nil {
+			return made{}, err
+		}
+		page.Stylesheet = j.stylesheet
+		page.Stories = slices.DeleteFunc(page.Stories, func(story feed.Story) bool { return story.Seq <= seq })
+		return m, write(w, p.file, page)
+	}
+	news, err := s.current(r.Context(), st, j)
 	if err != nil {
 		return nil, err
 	}
-	page.Stylesheet = stylesheet
-	page.Stories = slices.DeleteFunc(page.Stories, func(story feed.Story) bool { return story.Seq <= seq })
-	var b strings.Builder
-	if err := write(&b, p.file, page); err != nil {
-		return nil, err
-	}
-	delta := newDocument([]byte(b.String()), job{kind: d.kind, policy: d.policy, vary: d.vary, control: "no-store, im"})
-	delta.etag, delta.modified, delta.status = d.etag, d.modified, http.StatusIMUsed
-	return delta, nil
+	answer := *news
+	answer.etag, answer.modified, answer.status = d.etag, d.modified, http.StatusIMUsed
+	return &answer, nil
 }
 
 // asksForNew says whether the reader's A-IM accepts the manipulation "feed".

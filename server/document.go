@@ -37,13 +37,14 @@ type document struct {
 
 // job says how a document is made when it is not at hand.
 type job struct {
-	key     string
-	kind    string
-	policy  string
-	control string
-	vary    string
-	lasts   time.Duration // for pages that tell the time
-	make    func(context.Context, *site, io.Writer) (made, error)
+	key        string
+	kind       string
+	policy     string
+	control    string
+	vary       string
+	lasts      time.Duration // for pages that tell the time
+	stylesheet string        // for feeds that a browser shows
+	make       func(context.Context, *site, io.Writer) (made, error)
 }
 
 // made is what is known of a document besides its bytes.

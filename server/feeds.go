@@ -30,13 +30,12 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, st *site, p place)
 		control: feedControl,
 		vary:    ", Accept, A-IM",
 	}
-	stylesheet := ""
 	if wantsPage(r) {
 		j.policy = policyFeed
 		if p.file != "feed.json" {
 			j.key += " browser"
 			j.kind = "application/xml; charset=utf-8"
-			stylesheet = st.root + "assets/" + render.AssetName("feed.css")
+			j.stylesheet = st.root + "assets/" + render.AssetName("feed.css")
 		}
 	}
 	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
@@ -44,7 +43,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, st *site, p place)
 		if err != nil {
 			return made{}, err
 		}
-		page.Stylesheet = stylesheet
+		page.Stylesheet = j.stylesheet
 		return m, write(out, p.file, page)
 	}
 	d, err := s.current(r.Context(), st, j)
@@ -52,7 +51,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, st *site, p place)
 		return err
 	}
 	if p.day.IsZero() {
-		if delta, err := s.delta(r, st, p, d, stylesheet); delta != nil || err != nil {
+		if delta, err := s.delta(r, st, p, j, d); delta != nil || err != nil {
 			if err != nil {
 				return err
 			}
