@@ -217,6 +217,10 @@ func initialise(fresh, path string, locked *os.File, opts Options) error {
 // waiting for readers. It costs no memory.
 const mapAhead = 1 << 30
 
+// growBy is how much the file grows beyond what is needed at the moment: each time costs
+// one more fsync.
+const growBy = 1 << 20
+
 // openBolt locks the file, looks at it before it is mapped, and opens it.
 func openBolt(path string, opts Options) (*bbolt.DB, error) {
 	file, err := lockFile(path, os.O_RDWR, opts.LockTimeout)
@@ -269,6 +273,7 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 	if err != nil {
 		return nil, err
 	}
+	bolt.AllocSize = growBy
 	if err := checkSchema(bolt, path); err != nil {
 		return nil, errors.Join(err, bolt.Close())
 	}

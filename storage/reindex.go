@@ -77,8 +77,12 @@ func (r *reindexer) run(from *bbolt.Tx) (err error) {
 			return err
 		}
 	}
-	for _, name := range []string{bMeta, bOutlets, bStates, bHabits, bVerdicts} {
-		if err := r.copyRaw(name); err != nil {
+	small := []struct {
+		bucket string
+		record any // nil: no records
+	}{{bMeta, nil}, {bOutlets, &outletRecord{}}, {bStates, &feed.State{}}, {bHabits, &feed.Habits{}}, {bVerdicts, &overrideRecord{}}}
+	for _, s := range small {
+		if err := r.copyAll(s.bucket, s.record); err != nil {
 			return err
 		}
 	}
@@ -116,8 +120,15 @@ func (r *reindexer) turnOver() (err error) {
 	return err
 }
 
-func (r *reindexer) copyRaw(name string) error {
-	return r.from.Bucket([]byte(name)).ForEach(func(k, v []byte) error { return r.put(name, k, v) })
+// copyAll copies a bucket but for records that cannot be read.
+func (r *reindexer) copyAll(name string, record any) error {
+	return r.from.Bucket([]byte(name)).ForEach(func(k, v []byte) error {
+		if record != nil && decode(name, k, v, record) != nil {
+			r.done.Lost++
+			return nil
+		}
+		return r.put(name, k, v)
+	})
 }
 
 func (r *reindexer) sequences() error {
@@ -344,7 +355,11 @@ func sorted(list []entry) []entry {
 const tombFlag = 1 << 63
 
 func (r *reindexer) writeNames() error {
-	for _, e := range sorted(r.names) { // of a name and its tombstone the tombstone comes last
+	names := sorted(r.names)
+	for i, e := range names {
+		if i > 0 && e.a == names[i-1].a && e.b == names[i-1].b {
+			continue // a damaged entry looked like the tombstone of an item that is there
+		}
 		v := binary.AppendUvarint(nil, e.v)
 		if e.v&tombFlag != 0 {
 			v = tombstone(uint32(e.v))
