@@ -22,10 +22,12 @@ const (
 	// byline.
 	maxByline = 4
 	// headBytes and tailBytes are how much of either end of a text is looked at.
-	headBytes = 1800
-	tailBytes = 700
+	headBytes = 1200
+	tailBytes = 500
 	// datelineReach is how far into a text a dateline may reach, in bytes.
 	datelineReach = 240
+	// longestLine is how much of a line is read: enough for a dateline.
+	longestLine = 260
 )
 
 // creditsOf lists who an item says it is from, as written, the plainest statement
@@ -169,24 +171,40 @@ func rawLines(s string) []string {
 		s = strings.ToValidUTF8(s[:headBytes], "") + "\n" + strings.ToValidUTF8(s[len(s)-tailBytes:], "")
 	}
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		if s[i] == '<' {
-			if n, block := tag(s[i:]); n > 0 {
-				if block {
-					b.WriteByte('\n')
-				}
-				i += n
-				continue
-			}
+	b.Grow(len(s))
+	for s != "" {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			b.WriteString(s)
+			break
 		}
-		b.WriteByte(s[i])
-		i++
+		b.WriteString(s[:i])
+		s = s[i:]
+		n, block := tag(s)
+		switch {
+		case n == 0:
+			b.WriteByte('<')
+			n = 1
+		case block:
+			b.WriteByte('\n')
+		}
+		s = s[n:]
 	}
 	var out []string
-	for line := range strings.SplitSeq(html.UnescapeString(b.String()), "\n") {
+	for line := range strings.SplitSeq(unescape(b.String()), "\n") {
+		if line = strings.TrimSpace(line); len(line) > longestLine {
+			line = strings.ToValidUTF8(line[:longestLine], "")
+		}
 		if line = strings.Join(strings.Fields(line), " "); line != "" {
 			out = append(out, line)
 		}
 	}
 	return out
+}
+
+func unescape(s string) string {
+	if strings.IndexByte(s, '&') < 0 {
+		return s
+	}
+	return html.UnescapeString(s)
 }

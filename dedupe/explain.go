@@ -71,26 +71,30 @@ func compared(r, other *reading) Compared {
 func sharedPassages(s shingled, other *index) []Passage {
 	var out []Passage
 	byteAt := make([]int, len(s.runes)+1)
+	var letters []int // index in runes of each
 	for i, r := range s.runes {
 		byteAt[i+1] = byteAt[i] + utf8.RuneLen(r)
+		if r != ' ' {
+			letters = append(letters, i)
+		}
 	}
 	covered := -1 // letters up to here belong to the last passage
 	last, wide := 0, 0
 	for i, h := range s.hashes {
-		for last < len(s.at) && wide < shingleWidth {
-			wide += width(s.runes[s.at[last]])
+		for last < len(letters) && wide < shingleWidth {
+			wide += width(s.runes[letters[last]])
 			last++
 		}
 		if other.find(h) >= 0 {
-			to := byteAt[s.at[last-1]+1]
+			to := byteAt[letters[last-1]+1]
 			if len(out) > 0 && i <= covered {
 				out[len(out)-1].To = to
 			} else {
-				out = append(out, Passage{From: byteAt[s.at[i]], To: to})
+				out = append(out, Passage{From: byteAt[letters[i]], To: to})
 			}
 			covered = last
 		}
-		wide -= width(s.runes[s.at[i]])
+		wide -= width(s.runes[letters[i]])
 	}
 	return out
 }

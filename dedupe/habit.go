@@ -28,75 +28,93 @@ const (
 	forgetAfter = 40
 )
 
+// A sighting is a sentence in an item of the batch.
+type sighting struct {
+	hash uint32
+	item uint16 // its number in the batch
+	mark byte   // a byte of the hash of the item, see feed.Sentence
+	edge bool   // at an edge of the text
+}
+
 // learn counts the sentences of the items into the habits.
-func learn(habits feed.Habits, items []feed.Item) feed.Habits {
-	counted := make(map[uint32]*count, len(habits.Sentences))
-	for _, s := range habits.Sentences {
-		s.Age = min(s.Age, 254) + 1
-		counted[s.Hash] = &count{Sentence: s, edge: true}
-	}
+func learn(habits feed.Habits, items []feed.Item, bodies []text) feed.Habits {
+	var seen []sighting
 	for i := range items {
-		fingerprint := byte(xxhash.Sum64String(items[i].Key + "\x00" + items[i].ID + items[i].Link))
-		body := bodyOf(&items[i])
+		mark := byte(xxhash.Sum64String(items[i].Key) ^ xxhash.Sum64String(items[i].ID+items[i].Link))
+		body := &bodies[i]
 		start := 0
 		for n, end := range body.ends {
 			sentence := trim(body.runes[start:end])
 			start = end
-			if len(sentence) < minSentence {
-				continue
+			if len(sentence) >= minSentence {
+				edge := n < headSentences || n >= len(body.ends)-tailSentences
+				seen = append(seen, sighting{sentenceHash(sentence), uint16(i), mark, edge})
 			}
-			hash := sentenceHash(sentence)
-			c := counted[hash]
-			if c == nil {
-				c = &count{Sentence: feed.Sentence{Hash: hash}}
-				counted[hash] = c
-			}
-			c.edge = c.edge || n < headSentences || n >= len(body.ends)-tailSentences
-			c.add(fingerprint)
 		}
 	}
-	return feed.Habits{Sentences: remember(counted), Learnt: habits.Learnt + len(items)}
+	slices.SortFunc(seen, func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.mark, b.mark), cmp.Compare(a.item, b.item))
+	})
+	return feed.Habits{Sentences: forget(count(habits.Sentences, seen)), Learnt: habits.Learnt + len(items)}
 }
 
-// A count is a sentence while it is counted.
-type count struct {
-	feed.Sentence
-	edge bool // stood at an edge of some text
+// count merges the sightings, in order of their hashes, into the sentences known, in
+// the same order. Sentences seen once in the middle of a text are left out.
+func count(known []feed.Sentence, seen []sighting) []feed.Sentence {
+	var out []feed.Sentence
+	for len(known) > 0 || len(seen) > 0 {
+		if len(seen) == 0 || len(known) > 0 && known[0].Hash < seen[0].hash {
+			s := known[0]
+			s.Age = min(s.Age, 254) + 1
+			if s.Count >= habitAfter || s.Age <= forgetAfter {
+				out = append(out, s)
+			}
+			known = known[1:]
+			continue
+		}
+		s, edge := feed.Sentence{Hash: seen[0].hash}, false
+		if len(known) > 0 && known[0].Hash == s.Hash {
+			s, edge, known = known[0], true, known[1:]
+		}
+		s.Age = 0
+		for len(seen) > 0 && seen[0].hash == s.Hash {
+			add(&s, seen[0].mark)
+			edge = edge || seen[0].edge
+			seen = seen[1:]
+		}
+		if edge || s.Count > 1 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // add counts one item, once.
-func (c *count) add(item byte) {
-	first, second := byte(c.Items), byte(c.Items>>8)
-	c.Age = 0
+func add(s *feed.Sentence, item byte) {
+	first, second := byte(s.Items), byte(s.Items>>8)
 	switch {
-	case c.Count == 0:
-		c.Items = uint16(item)
-	case item == first, c.Count > 1 && item == second:
+	case s.Count == 0:
+		s.Items = uint16(item)
+	case item == first, s.Count > 1 && item == second:
 		return
-	case c.Count == 1:
-		c.Items |= uint16(item) << 8
+	case s.Count == 1:
+		s.Items |= uint16(item) << 8
 	}
-	if c.Count < 255 {
-		c.Count++
+	if s.Count < 255 {
+		s.Count++
 	}
 }
 
-// remember keeps what is worth remembering, sorted by hash.
-func remember(counted map[uint32]*count) []feed.Sentence {
-	var kept []feed.Sentence
-	for _, c := range counted {
-		if c.Count >= habitAfter || c.Age <= forgetAfter && (c.edge || c.Count > 1) {
-			kept = append(kept, c.Sentence)
-		}
-	}
-	if len(kept) > maxHabits {
-		slices.SortFunc(kept, func(a, b feed.Sentence) int {
+// forget keeps the sentences most worth remembering, in order of their hashes.
+func forget(sentences []feed.Sentence) []feed.Sentence {
+	if len(sentences) > maxHabits {
+		slices.SortFunc(sentences, func(a, b feed.Sentence) int {
 			return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.Age, b.Age), cmp.Compare(a.Hash, b.Hash))
 		})
-		kept = kept[:maxHabits]
+		sentences = sentences[:maxHabits]
+		slices.SortFunc(sentences, func(a, b feed.Sentence) int { return cmp.Compare(a.Hash, b.Hash) })
 	}
-	slices.SortFunc(kept, func(a, b feed.Sentence) int { return cmp.Compare(a.Hash, b.Hash) })
-	return kept
+	return sentences
 }
 
 // rank orders sentences by what is lost if they are forgotten.
@@ -114,12 +132,11 @@ func repeated(habits feed.Habits) []uint32 {
 }
 
 // shown lists which of the habitual sentences an item holds, sorted.
-func shown(it *feed.Item, habitual []uint32) []uint32 {
+func shown(body text, habitual []uint32) []uint32 {
 	if len(habitual) == 0 {
 		return nil
 	}
 	var out []uint32
-	body := bodyOf(it)
 	start := 0
 	for _, end := range body.ends {
 		if hash := sentenceHash(trim(body.runes[start:end])); among(habitual, hash) && len(out) < maxShown {

@@ -69,7 +69,7 @@ func reissued(a, b *reading) bool {
 	if agree, differ := compareNumbers(a.numbers, b.numbers); refilled(agree, differ) {
 		return false
 	}
-	return min(a.bodyWidth, b.bodyWidth) < minText || newIndex(a.body).overlap(b.body).shorter() >= reissueText
+	return min(a.body.width, b.body.width) < minText || newIndex(a.body).overlap(b.body).shorter() >= reissueText
 }
 
 // A likeness is everything measured about two readings.
@@ -103,8 +103,8 @@ func (s *subject) likeness(o *reading) likeness {
 		apart:      s.item.Time().Sub(o.item.Time()).Abs(),
 		head:       s.head.overlap(o.head),
 		body:       s.body.overlap(o.body),
-		short:      min(s.bodyWidth, o.bodyWidth),
-		long:       max(s.bodyWidth, o.bodyWidth),
+		short:      min(s.reading.body.width, o.body.width),
+		long:       max(s.reading.body.width, o.body.width),
 	}
 	for i, v := range s.variants {
 		j := slices.IndexFunc(o.variants, func(w variant) bool { return v.hash == w.hash })

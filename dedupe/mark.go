@@ -31,25 +31,33 @@ const (
 	numberMarks = 4
 )
 
+// mostMarks is how many marks an item usually has at most.
+const mostMarks = leadMarks + bodyMarks + headMarks + numberMarks + 8
+
 // Mark gives items of one outlet the marks by which they can be recognised, notes
 // who they say they are from, and learns what the outlet repeats. It returns the
 // habits to be remembered for the next visit; the items are changed in place. The
 // items of one batch are counted before any of them is marked, so the first batch
 // of a source already knows its boilerplate.
 func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
-	habits = learn(habits, items)
+	bodies := make([]text, len(items))
+	for i := range items {
+		bodies[i] = bodyOf(&items[i])
+	}
+	habits = learn(habits, items, bodies)
 	habitual := repeated(habits)
 	for i := range items {
 		it := &items[i]
-		it.Habitual = shown(it, habitual)
+		it.Habitual = shown(bodies[i], habitual)
 		it.Credits = creditsOf(it, src)
-		it.Marks = marks(it)
+		it.Marks = marks(it, readText(it, bodies[i], it.Habitual))
+		bodies[i] = text{}
 	}
 	return habits
 }
 
-func marks(it *feed.Item) []feed.Mark {
-	var out []feed.Mark
+func marks(it *feed.Item, r *reading) []feed.Mark {
+	out := make([]feed.Mark, 0, mostMarks)
 	add := func(kind byte, text string, bits int) {
 		m := encode(kind, xxhash.Sum64String(text), bits)
 		if !slices.Contains(out, m) {
@@ -59,7 +67,7 @@ func marks(it *feed.Item) []feed.Mark {
 	if it.ID != "" {
 		add(idMark, it.Source+"\x00"+it.ID, strongBits)
 	}
-	where := addressesOf(it)
+	where := r.addresses
 	if where.stable != "" {
 		add(stableMark, it.Source+"\x00"+where.stable, strongBits)
 	}
@@ -69,11 +77,10 @@ func marks(it *feed.Item) []feed.Mark {
 	for _, link := range where.links {
 		add(linkMark, link, strongBits)
 	}
-	r := read(it, it.Habitual)
 	for _, v := range r.variants {
 		out = append(out, encode(headlineMark, v.hash, strongBits))
 	}
-	var weak []uint32
+	weak := make([]uint32, 0, mostMarks)
 	weak = smallest(weak, r.body.hashes[:r.body.lead], leadMarks)
 	weak = smallest(weak, r.body.hashes, bodyMarks)
 	heads := headMarks

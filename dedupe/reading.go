@@ -23,14 +23,16 @@ type reading struct {
 // read makes a reading of an item. Sentences whose hash is in habitual, sorted, do
 // not count.
 func read(it *feed.Item, habitual []uint32) *reading {
+	return readText(it, bodyOf(it), habitual)
+}
+
+// readText is read for an item whose body is at hand; the body is used up.
+func readText(it *feed.Item, body text, habitual []uint32) *reading {
 	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title)}
 	r.head = shingle(r.title.runes)
 	r.variants = variants(it.Title, r.title.runes)
-	body := prune(bodyOf(it), r.title.runes, habitual)
+	body = prune(body, r.title.runes, habitual)
 	r.body = shingle(body.runes)
-	for _, c := range body.runes {
-		r.bodyWidth += width(c)
-	}
 	r.numbers = numbersOf(r.title.runes, body.runes)
 	r.live = liveblog(r.title.runes) || liveGlued(it.Title)
 	return r
@@ -98,8 +100,10 @@ const (
 
 // prune takes out of a text what does not count: the headline said again at its
 // head, bylines there, and the sentences that its source repeats.
+//
+// It works in place: what is kept never reaches what is still to be read.
 func prune(t text, title []rune, habitual []uint32) text {
-	out := text{runes: make([]rune, 0, len(t.runes))}
+	out := text{runes: t.runes[:0]}
 	start, line, lineStart := 0, 0, 0
 	headline := hashRunes(title)
 	for _, end := range t.ends {
@@ -123,7 +127,6 @@ func prune(t text, title []rune, habitual []uint32) text {
 			out.runes = append(out.runes, ' ')
 		}
 		out.runes = append(out.runes, sentence...)
-		out.ends = append(out.ends, len(out.runes))
 	}
 	return out
 }

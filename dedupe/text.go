@@ -29,32 +29,74 @@ func plain(s string) text { return scan(s, false) }
 func marked(s string) text { return scan(s, true) }
 
 func scan(s string, markup bool) text {
-	sc := scanner{out: make([]rune, 0, min(len(s), maxRunes)+8)}
+	sc := scanner{out: make([]rune, 0, min(guessRunes(s), maxRunes)+roomForExpansion)}
 	for i := 0; i < len(s) && len(sc.out) < maxRunes; {
-		r, size := rune(s[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(s[i:])
+		c := s[i]
+		if 'a' <= c && c <= 'z' { // the commonest case of all, in a few instructions
+			if sc.space {
+				sc.part()
+			}
+			sc.stop, sc.digits, sc.separator = false, false, 0
+			sc.out = append(sc.out, rune(c))
+			i++
+			continue
 		}
-		if markup && r == '<' {
-			skip, block := tag(s[i:])
-			if skip > 0 {
+		r, size := rune(c), 1
+		switch {
+		case c >= utf8.RuneSelf:
+			r, size = decode(s, i)
+		case !markup:
+		case c == '<':
+			if skip, block := tag(s[i:]); skip > 0 {
 				if block {
 					sc.endLine()
 				}
 				i += skip
 				continue
 			}
-		}
-		if markup && r == '&' {
-			if c, n := entity(s[i:]); n > 0 {
-				r, size = c, n
+		case c == '&':
+			if decoded, n := entity(s[i:]); n > 0 {
+				r, size = decoded, n
 			}
 		}
 		i += size
-		sc.take(r, s[i:])
+		f := normalize.FoldRune(r)
+		if f.Kind() != normalize.One {
+			sc.take(f, r, s[i:])
+			continue
+		}
+		if sc.space {
+			sc.part()
+		}
+		sc.stop = false
+		if sc.digits = f.Digit(); !sc.digits {
+			sc.separator = 0
+		}
+		sc.out = append(sc.out, f.Rune())
 	}
 	sc.endLine()
 	return text{runes: sc.out, ends: sc.ends, lines: sc.lines}
+}
+
+// guessRunes guesses the number of characters from those at the beginning.
+func guessRunes(s string) int {
+	const sample = 128
+	if len(s) <= sample {
+		return len(s)
+	}
+	return len(s) * (utf8.RuneCountInString(s[:sample]) + 2) / sample
+}
+
+// roomForExpansion is for the few characters that become several.
+const roomForExpansion = 16
+
+// decode reads the character at i; those of two bytes, all of Arabic, Cyrillic and
+// accented Latin among them, without a call.
+func decode(s string, i int) (rune, int) {
+	if c := s[i]; c >= 0xC2 && c < 0xE0 && i+1 < len(s) && s[i+1]&0xC0 == 0x80 {
+		return rune(c&0x1F)<<6 | rune(s[i+1]&0x3F), 2
+	}
+	return utf8.DecodeRuneInString(s[i:])
 }
 
 // scanner folds in one pass; see normalize.Fold for what folding means.
@@ -67,19 +109,9 @@ type scanner struct {
 	stop        bool // a full stop that ends the sentence if a space follows
 }
 
-func (sc *scanner) take(r rune, rest string) {
-	f := normalize.FoldRune(r)
+// take adds a character that is not folded to one other.
+func (sc *scanner) take(f normalize.Folding, r rune, rest string) {
 	switch f.Kind() {
-	case normalize.One:
-		if sc.space {
-			sc.part()
-		}
-		sc.stop = false
-		if sc.digits = f.Digit(); !sc.digits {
-			sc.separator = 0
-		}
-		sc.out = append(sc.out, f.Rune())
-	case normalize.Dropped:
 	case normalize.Spaced:
 		if sc.digits && normalize.Separates(r) && (sc.separator == 0 || sc.separator == r) && normalize.GroupFollows(rest, r) {
 			sc.separator = r
@@ -194,17 +226,17 @@ func entity(s string) (r rune, n int) {
 // width is how much of a text one character says: a Han, kana or Thai letter as
 // much as three of an alphabet, a space nothing.
 func width(r rune) int {
-	if r < 0x0E00 {
-		if r == ' ' {
-			return 0
-		}
-		return 1
-	}
-	if normalize.FoldRune(r).Wide() {
+	switch {
+	case r == ' ':
+		return 0
+	case r >= firstWide && normalize.FoldRune(r).Wide():
 		return wideWidth
 	}
 	return 1
 }
+
+// firstWide is where the Thai letters begin; all wide scripts come after.
+const firstWide = 0x0E00
 
 const wideWidth = 3
 
@@ -213,12 +245,13 @@ const wideWidth = 3
 // every edit.
 const shingleWidth = 14
 
-// A shingled text is known by the hashes of all its windows, in their order.
+// A shingled text is known by the hashes of all its windows, in their order. Spaces
+// are no letters: a word parted by another hand is the same.
 type shingled struct {
 	runes  []rune
 	hashes []uint32 // of the window that begins at the letter of the same number
-	at     []int32  // index in runes of each letter; spaces are no letters
 	lead   int      // windows that begin within the lead
+	width  int      // of the whole text
 }
 
 // leadWidth is the width of the lead of a text: about two sentences.
@@ -234,30 +267,32 @@ func shingle(runes []rune) shingled {
 	if len(runes) == 0 {
 		return s
 	}
-	n := len(runes)
-	s.at = make([]int32, 0, n)
-	s.hashes = make([]uint32, 0, n)
-	var ring [64]uint64 // prefix hashes of the last letters; a window has at most 14
-	var widths [64]uint8
+	s.hashes = make([]uint32, 0, len(runes))
+	// The prefix hashes and widths of the last letters; a window has at most 14.
+	var ring [ringSize]uint64
+	var widths [ringSize]uint8
 	var prefix uint64
 	first, letters, wide, before := 0, 0, 0, 0
-	for i, r := range runes {
+	for _, r := range runes {
 		if r == ' ' {
 			continue
 		}
-		w := width(r)
-		ring[letters&63], widths[letters&63] = prefix, uint8(w)
+		w := 1
+		if r >= firstWide && normalize.FoldRune(r).Wide() {
+			w = wideWidth
+		}
+		s.width += w
+		ring[letters%ringSize], widths[letters%ringSize] = prefix, uint8(w)
 		prefix = prefix*base + uint64(r) + 1
-		s.at = append(s.at, int32(i))
 		letters++
 		wide += w
 		for wide >= shingleWidth {
-			s.hashes = append(s.hashes, finish(prefix-ring[first&63]*powers[letters-first]))
+			s.hashes = append(s.hashes, finish(prefix-ring[first%ringSize]*powers[(letters-first)%ringSize]))
 			if before < leadWidth-shingleWidth {
 				s.lead++
 			}
-			before += int(widths[first&63])
-			wide -= int(widths[first&63])
+			before += int(widths[first%ringSize])
+			wide -= int(widths[first%ringSize])
 			first++
 		}
 	}
@@ -267,7 +302,10 @@ func shingle(runes []rune) shingled {
 	return s
 }
 
-var powers = func() (p [shingleWidth + 2]uint64) {
+// ringSize is a power of two above shingleWidth.
+const ringSize = 16
+
+var powers = func() (p [ringSize]uint64) {
 	p[0] = 1
 	for i := 1; i < len(p); i++ {
 		p[i] = p[i-1] * base
