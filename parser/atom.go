@@ -35,15 +35,13 @@ func (o *outline) fromAtom(f *atom.Feed) feed.Channel {
 			ch.Hubs = append(ch.Hubs, l.href)
 		}
 	}
-	for _, it := range f.Entries {
-		ch.Entries = append(ch.Entries, o.atomEntry(it, ch.Authors))
-	}
+	o.authors = ch.Authors
 	return ch
 }
 
 // atomEntry says what gofeed read of an entry. One that names no author has its
 // source's, else the feed's (RFC 4287, 4.2.1).
-func (o *outline) atomEntry(it *atom.Entry, inherited []feed.Person) feed.Entry {
+func (o *outline) atomEntry(it *atom.Entry) feed.Entry {
 	x := extra{o, it.Extensions}
 	links := append(o.atomLinks(it.Links), x.links()...)
 	e := feed.Entry{
@@ -75,7 +73,7 @@ func (o *outline) atomEntry(it *atom.Entry, inherited []feed.Person) feed.Entry 
 		e.Authors = o.atomPeople(it.Source.Authors)
 	}
 	if len(e.Authors) == 0 {
-		e.Authors = inherited
+		e.Authors = o.authors
 	}
 	e.Image = x.picture()
 	x.media(&e)

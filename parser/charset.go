@@ -157,7 +157,7 @@ func declaration(body []byte) string {
 }
 
 func isUTF8(label string) bool {
-	switch strings.ToLower(strings.TrimSpace(label)) {
+	switch strings.ToLower(strings.Trim(label, " \t\r\n'\"")) {
 	case "utf-8", "utf8", "utf_8", "u8", "unicode-1-1-utf-8", "utf-8n", "utf8mb4":
 		return true
 	}
@@ -179,7 +179,7 @@ func multibyte(label string) bool {
 // IANA registry. It returns nil for an unknown name, and for the 16- and 32-bit
 // ones: a document that is really in those is recognised by its bytes.
 func lookup(label string) encoding.Encoding {
-	label = strings.ToLower(strings.TrimSpace(label))
+	label = strings.ToLower(strings.Trim(label, " \t\r\n'\""))
 	if strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || strings.HasPrefix(label, "utf_16") ||
 		strings.HasPrefix(label, "utf_32") || strings.Contains(label, "ucs") || label == "unicode" || label == "" {
 		return nil
@@ -229,18 +229,37 @@ func guess(body []byte) (string, encoding.Encoding) {
 	}
 	// A handful of letters is no evidence: the detector would name anything.
 	if high >= chanceLetters {
-		if best, err := chardet.NewHtmlDetector().DetectBest(sample); err == nil {
-			if enc := lookup(best.Charset); enc != nil {
-				return best.Charset, enc
+		best, err := chardet.NewHtmlDetector().DetectAll(sample)
+		if err != nil {
+			best = nil
+		}
+		for _, candidate := range best {
+			// A charset in which the text has holes is not its charset, however well the
+			// letters fit: Urdu in windows-1256 looks like Arabic in ISO-8859-6.
+			if enc := lookup(candidate.Charset); enc != nil && !strings.ContainsRune(convert(enc, sample), utf8.RuneError) {
+				return candidate.Charset, enc
 			}
 		}
 	}
 	return "windows-1252", charmap.Windows1252
 }
 
-// countUTF8 counts well-formed sequences above ASCII, and bytes that belong to
-// none.
+// countUTF8 counts well-formed sequences above ASCII (in valid text only the first
+// few), and bytes that belong to none.
 func countUTF8(b []byte) (letters, strays int) {
+	if utf8.Valid(b) {
+		// Valid: how many letters matters only up to where they cannot be chance.
+		for i := 0; i < len(b) && letters <= chanceLetters; {
+			if b[i] >= utf8.RuneSelf {
+				letters++
+				_, n := utf8.DecodeRune(b[i:])
+				i += n
+				continue
+			}
+			i++
+		}
+		return letters, 0
+	}
 	for i := 0; i < len(b); {
 		if b[i] < utf8.RuneSelf {
 			i++

@@ -22,7 +22,7 @@ const longestReference = 40
 // declare reads what follows "<!ENTITY". It returns what is wrong beyond bearing,
 // or "".
 func (e *entities) declare(rest string) string {
-	name, rest := word(rest)
+	name, rest := word(rest[:min(len(rest), 2*maxEntity)])
 	if name == "" || name == "%" {
 		return ""
 	}
@@ -42,7 +42,7 @@ func (e *entities) declare(rest string) string {
 		e.values = map[string]string{}
 	}
 	if len(value) > maxEntity {
-		return ""
+		return "" // undefined, then
 	}
 	e.values[name] = decodeText(value, nil) // once: an entity in it stays a name
 	return ""

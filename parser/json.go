@@ -72,14 +72,14 @@ func readJSON(text string, doc feed.Document) (feed.Channel, *outline, *Error) {
 	if w.out.partial {
 		w.out.warnings = append(w.out.warnings, "the document ends too early; its last item may be missing")
 	}
-	f, err := (&json.Parser{}).Parse(bytes.NewReader(w.out.skeleton))
+	f, err := (&json.Parser{}).Parse(bytes.NewReader(w.out.head))
 	if err != nil {
 		return feed.Channel{}, nil, unforeseen(err)
 	}
 	return w.out.fromJSON(f), &w.out, nil
 }
 
-func (w *jsonWalker) emit(s string) { w.out.skeleton = append(w.out.skeleton, s...) }
+func (w *jsonWalker) emit(s string) { w.out.head = append(w.out.head, s...) }
 
 func (w *jsonWalker) space() {
 	for w.pos < len(w.text) && (space(w.text[w.pos]) || w.text[w.pos] == ',') {
@@ -127,10 +127,10 @@ func (w *jsonWalker) value(s shape) bool {
 
 // alone reads one value where a list should be: a single tag, a single author.
 func (w *jsonWalker) alone(one shape) bool {
-	mark := len(w.out.skeleton)
+	mark := len(w.out.head)
 	w.emit("[")
 	if !w.value(one) {
-		w.out.skeleton = w.out.skeleton[:mark]
+		w.out.head = w.out.head[:mark]
 		return false
 	}
 	w.emit("]")
@@ -155,13 +155,13 @@ func (w *jsonWalker) elements(one shape) {
 			w.pos++ // a stray
 			continue
 		}
-		mark := len(w.out.skeleton)
+		mark := len(w.out.head)
 		if !first {
 			w.emit(",")
 		}
 		if w.full(one) {
 			w.skip()
-			w.out.skeleton = w.out.skeleton[:mark]
+			w.out.head = w.out.head[:mark]
 			continue
 		}
 		written := w.value(one)
@@ -170,7 +170,7 @@ func (w *jsonWalker) elements(one shape) {
 			w.out.items--
 		}
 		if !written {
-			w.out.skeleton = w.out.skeleton[:mark]
+			w.out.head = w.out.head[:mark]
 			continue
 		}
 		first = false
@@ -183,8 +183,10 @@ func (w *jsonWalker) full(one shape) bool {
 	switch {
 	case one == anItem && w.out.items >= maxItems:
 		what = fmt.Sprintf("more than %d items; the rest is not read", maxItems)
-	case w.children >= maxChildren || w.written >= maxOutline:
-		what = "an item, or the feed, has more elements than are read"
+	case one == anItem && w.written >= maxOutline:
+		what = fmt.Sprintf("more than %d elements; the items behind item %d are not read", maxOutline, w.out.items)
+	case one != anItem && w.children >= maxChildren:
+		what = fmt.Sprintf("an item, or the feed itself, has more than %d elements; the rest of them is not read", maxChildren)
 	default:
 		return false
 	}
@@ -220,18 +222,18 @@ func (w *jsonWalker) object(s shape) {
 			w.pos++
 		}
 		member, known := members[s][name]
-		if !known || w.children >= maxChildren || w.written >= maxOutline {
+		if !known || s != theFeed && w.children >= maxChildren {
 			w.skip()
 			continue
 		}
-		mark := len(w.out.skeleton)
+		mark := len(w.out.head)
 		if !first {
 			w.emit(",")
 		}
 		w.emit(`"` + name + `":`)
 		at := len(w.out.values)
 		if !w.value(member) {
-			w.out.skeleton = w.out.skeleton[:mark]
+			w.out.head = w.out.head[:mark]
 			continue
 		}
 		first = false
@@ -265,7 +267,7 @@ func (w *jsonWalker) scalar() bool {
 	}
 	w.children++
 	w.written++
-	w.out.skeleton = fmt.Appendf(w.out.skeleton, `"%d"`, len(w.out.values))
+	w.out.head = fmt.Appendf(w.out.head, `"%d"`, len(w.out.values))
 	w.out.values = append(w.out.values, value{text: strings.TrimSpace(text)})
 	return true
 }

@@ -11,19 +11,21 @@ import (
 // limit is an order of magnitude above, and low enough that a document at all of
 // them at once is read in under a second and 100 MB.
 const (
-	maxDocument   = 32 << 20 // bytes as UTF-8; twice the fetcher's default
-	maxDepth      = 256      // open elements
-	maxNamespaces = 128      // declarations in scope
-	maxAttributes = 256      // of one element
-	maxEntities   = 256      // declared in the DOCTYPE
-	maxEntity     = 1 << 10  // bytes of one declared entity
-	maxExpansion  = 1 << 20  // bytes that declared entities may add in all
-	maxStrayTags  = 100_000  // end tags that close nothing
-	maxItems      = 10_000   // items read; the store keeps no more of a source
-	maxOutline    = 200_000  // elements handed to gofeed
-	maxChildren   = 1_000    // elements of one item handed to gofeed
-	maxExtensions = 64       // outlet's own elements kept of one item
-	maxExtension  = 1 << 10  // bytes of one of them
+	maxDocument   = 32 << 20  // bytes as UTF-8; twice the fetcher's default
+	maxDepth      = 256       // open elements
+	maxNamespaces = 128       // declarations in scope
+	maxAttributes = 256       // of one element
+	maxEntities   = 256       // declared in the DOCTYPE
+	maxEntity     = 1 << 10   // bytes of one declared entity
+	maxExpansion  = 1 << 20   // bytes that declared entities may add in all
+	maxPieces     = 100_000   // tags, and texts between them, of one text
+	maxStrayTags  = 1_000_000 // end tags that close nothing
+	maxItems      = 10_000    // items read; the store keeps no more of a source
+	partItems     = 250       // items that gofeed is shown at a time
+	maxOutline    = 150_000   // elements handed to gofeed; no item is begun beyond
+	maxChildren   = 1_000     // elements of one item handed to gofeed
+	maxExtensions = 64        // outlet's own elements kept of one item
+	maxExtension  = 1 << 10   // bytes of one of them
 )
 
 // place names where in a text an offset is, as an editor would.

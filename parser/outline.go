@@ -18,14 +18,16 @@ import (
 // it, and what is read twice is only the skeleton.
 type outline struct {
 	dialect
-	skeleton []byte // XML or JSON
+	head     []byte   // XML of what describes the feed, or the whole of a JSON Feed
+	parts    [][]byte // XML of the items, partItems in each: gofeed reads one after the other, to hold less
 	values   []value
 	language string // of the feed, from xml:lang
 	base     string // of the feed
 	partial  bool   // the document ends before its root does
 	items    int
 	warnings []string
-	hubs     []string // of JSON
+	hubs     []string      // of JSON
+	authors  []feed.Person // of the feed, whom items that name nobody are by
 }
 
 // value is a text of the document.
@@ -66,29 +68,31 @@ type element struct {
 
 // walker writes an outline while it goes through a document.
 type walker struct {
-	scan     scanner
-	out      outline
-	stack    []element
-	scope    scope
-	pieces   []piece
-	doc      feed.Document
-	first    string // name of the first element: what a document that is no feed is called by
-	rooted   bool   // a feed's root was seen
-	itemAt   int    // where in the outline the open item begins
-	children int    // written of the open item
-	foreign  int    // of them, elements of the outlet's own
-	named    bool   // the open item has an id
-	summed   bool   // the open item has a summary
-	written  int    // elements of the outline
-	strays   int
-	searches int
-	told     map[string]bool
+	scan         scanner
+	out          outline
+	stack        []element
+	scope        scope
+	pieces       []piece
+	to           *[]byte // where the outline is being written: its head, or the last of its parts
+	doc          feed.Document
+	first        string // name of the first element: what a document that is no feed is called by
+	rooted       bool   // a feed's root was seen
+	itemAt       int    // where in the outline the open item begins
+	children     int    // written of the open item
+	foreign      int    // of them, elements of the outlet's own
+	named        bool   // the open item has an id
+	summed       bool   // the open item has a summary
+	written      int    // elements of the outline
+	strays       int
+	unendedNames map[string]bool // elements of which an end tag was looked for, and none found
+	told         map[string]bool
 }
 
 // draw reads a document to its end and returns its outline.
 func draw(text string, doc feed.Document) (*outline, *Error) {
 	w := &walker{scan: scanner{text: text}, doc: doc}
-	w.out.skeleton = make([]byte, 0, 4096)
+	w.out.head = make([]byte, 0, 1024)
+	w.to = &w.out.head
 	for {
 		tok, err := w.scan.next(w.innermost())
 		if err != nil {
@@ -122,12 +126,26 @@ func (w *walker) innermost() string { return w.top().raw }
 func (w *walker) characters(tok token) {
 	switch w.top().role {
 	case node, through, textual, markup:
-		p := piece{kind: pieceText, text: tok.text}
 		if tok.kind == cdata {
-			p.kind = pieceLiteral
+			w.add(piece{kind: pieceLiteral, text: tok.text})
+			return
 		}
-		w.pieces = append(w.pieces, p)
+		if n := len(w.pieces); n > w.top().pieces && w.pieces[n-1].kind == pieceText && w.pieces[n-1].end == tok.at {
+			last := &w.pieces[n-1] // a "<" that began nothing parted them
+			last.text, last.end = w.scan.text[tok.at-len(last.text):w.scan.pos], w.scan.pos
+			return
+		}
+		w.add(piece{kind: pieceText, text: tok.text, end: w.scan.pos})
 	}
+}
+
+// add collects a piece of a text, while there is room.
+func (w *walker) add(p piece) {
+	if len(w.pieces) >= maxPieces {
+		w.warn("a text has more than %d pieces; the rest is not read", maxPieces)
+		return
+	}
+	w.pieces = append(w.pieces, p)
 }
 
 // start opens an element.
@@ -140,6 +158,9 @@ func (w *walker) start(tok token) *Error {
 		return w.notAFeed()
 	}
 	parent := w.top()
+	if len(w.pieces) >= maxPieces && (parent.role == textual || parent.role == markup) && !mayClose[lower(localName(tok.name))] {
+		return nil // nothing more is kept of this text
+	}
 	el := element{raw: tok.name, base: parent.base, language: parent.language, scope: len(w.scope), pieces: len(w.pieces)}
 	if err := w.inherit(&el, tok); err != nil {
 		return err
@@ -152,6 +173,11 @@ func (w *walker) start(tok token) *Error {
 	parent = w.top()
 	el.pieces = len(w.pieces)
 	el.role = w.roleOf(el.name, parent)
+	if el.role == markup && len(w.stack) >= maxDepth {
+		w.warn("a text nests more than %d elements; those inside are left out, their text is not", maxDepth)
+		w.scope = w.scope[:el.scope]
+		return nil
+	}
 	if len(w.stack) >= maxDepth {
 		return w.beyond(tok.at, fmt.Sprintf("elements nested more than %d deep", maxDepth))
 	}
@@ -242,11 +268,6 @@ func (w *walker) root(raw string, el element) {
 	if entry, ok := w.scope.find(prefix); ok {
 		w.out.address = entry.address
 	}
-	if w.out.atom {
-		w.out.skeleton = append(w.out.skeleton, "<feed>"...)
-	} else {
-		w.out.skeleton = append(w.out.skeleton, `<rss><channel>`...)
-	}
 }
 
 // roleOf decides what an element is to the outline.
@@ -306,31 +327,40 @@ func (w *walker) roleOf(n qname, parent *element) role {
 
 // another is the role of one more item.
 func (w *walker) another() role {
-	if w.out.items == maxItems {
-		w.warn(fmt.Sprintf("more than %d items; the rest is not read", maxItems))
+	switch {
+	case w.out.items == maxItems:
+		w.warn("more than %d items; the rest is not read", maxItems)
+		return skipped
+	case w.written >= maxOutline:
+		w.warn("more than %d elements; the items behind item %d are not read", maxOutline, w.out.items)
 		return skipped
 	}
 	return item
 }
 
-// full reports whether the outline, or this item's part of it, is as long as it
-// may get.
+// full reports whether no more is read of the open item, or of the feed itself.
 func (w *walker) full() bool {
-	if w.written < maxOutline && w.children < maxChildren {
+	if w.children < maxChildren {
 		return false
 	}
-	w.warn("an item, or the feed, has more elements than are read")
+	w.warn("an item, or the feed itself, has more than %d elements; the rest of them is not read", maxChildren)
 	return true
 }
 
-func (w *walker) warn(what string) {
-	if !w.told[what] {
-		if w.told == nil {
-			w.told = map[string]bool{}
-		}
-		w.told[what] = true
-		w.out.warnings = append(w.out.warnings, what)
+// warn notes what the operator should know, each thing once.
+func (w *walker) warn(format string, args ...int) {
+	if w.told[format] {
+		return
 	}
+	if w.told == nil {
+		w.told = map[string]bool{}
+	}
+	w.told[format] = true
+	values := make([]any, len(args))
+	for i, a := range args {
+		values[i] = a
+	}
+	w.out.warnings = append(w.out.warnings, fmt.Sprintf(format, values...))
 }
 
 // open does what the start of an element means for the outline.
@@ -345,15 +375,19 @@ func (w *walker) open(el, parent *element, tok token) {
 		}
 		w.cdf(el, tok, "raw:lastbuilddate")
 	case item:
+		if w.out.items%partItems == 0 {
+			w.out.parts = append(w.out.parts, make([]byte, 0, 4096))
+		}
 		w.out.items++
-		w.itemAt, w.children, w.foreign, w.named, w.summed = len(w.out.skeleton), 0, 0, false, false
+		w.to = &w.out.parts[len(w.out.parts)-1]
+		w.itemAt, w.children, w.foreign, w.named, w.summed = len(*w.to), 0, 0, false, false
 		el.as = "item"
 		if w.out.atom {
 			el.as = "entry"
 		}
-		w.out.skeleton = append(w.out.skeleton, '<')
-		w.out.skeleton = append(w.out.skeleton, el.as...)
-		w.out.skeleton = append(w.out.skeleton, '>')
+		*w.to = append(*w.to, '<')
+		*w.to = append(*w.to, el.as...)
+		*w.to = append(*w.to, '>')
 		w.written++
 		if about := attribute(tok, "about"); about != "" {
 			w.leaf("raw:about", value{text: about})
@@ -366,10 +400,10 @@ func (w *walker) open(el, parent *element, tok token) {
 	case node:
 		w.named = w.named || identifying[el.name]
 		el.as = w.alias(el, parent, tok)
-		w.out.skeleton = append(w.out.skeleton, '<')
-		w.out.skeleton = append(w.out.skeleton, el.as...)
+		*w.to = append(*w.to, '<')
+		*w.to = append(*w.to, el.as...)
 		w.attributes(el, tok)
-		w.out.skeleton = append(w.out.skeleton, '>')
+		*w.to = append(*w.to, '>')
 		w.written++
 		w.children++
 	case textual:
@@ -379,7 +413,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		w.written++
 		w.children++
 	case markup:
-		w.pieces = append(w.pieces, tagPiece(el, w.textual(), tok))
+		w.add(tagPiece(el, w.textual(), tok))
 	}
 }
 
@@ -463,11 +497,11 @@ func (w *walker) attributes(el *element, tok token) {
 		if name == "ispermalink" {
 			name = "isPermaLink"
 		}
-		w.out.skeleton = append(w.out.skeleton, ' ')
-		w.out.skeleton = append(w.out.skeleton, name...)
-		w.out.skeleton = append(w.out.skeleton, '=', '"')
+		*w.to = append(*w.to, ' ')
+		*w.to = append(*w.to, name...)
+		*w.to = append(*w.to, '=', '"')
 		w.number(value{text: strings.TrimSpace(decodeText(a.value, &w.scan.entities)), base: el.base})
-		w.out.skeleton = append(w.out.skeleton, '"')
+		*w.to = append(*w.to, '"')
 	}
 }
 
@@ -500,19 +534,19 @@ func attribute(tok token, name string) string {
 }
 
 func (w *walker) number(v value) {
-	w.out.skeleton = strconv.AppendInt(w.out.skeleton, int64(len(w.out.values)), 10)
+	*w.to = strconv.AppendInt(*w.to, int64(len(w.out.values)), 10)
 	w.out.values = append(w.out.values, v)
 }
 
 // leaf writes an element that holds a text and nothing else.
 func (w *walker) leaf(name string, v value) {
-	w.out.skeleton = append(w.out.skeleton, '<')
-	w.out.skeleton = append(w.out.skeleton, name...)
-	w.out.skeleton = append(w.out.skeleton, '>')
+	*w.to = append(*w.to, '<')
+	*w.to = append(*w.to, name...)
+	*w.to = append(*w.to, '>')
 	w.number(v)
-	w.out.skeleton = append(w.out.skeleton, '<', '/')
-	w.out.skeleton = append(w.out.skeleton, name...)
-	w.out.skeleton = append(w.out.skeleton, '>')
+	*w.to = append(*w.to, '<', '/')
+	*w.to = append(*w.to, name...)
+	*w.to = append(*w.to, '>')
 }
 
 // end closes the element that an end tag means: the innermost of that name, and
@@ -549,10 +583,10 @@ func (w *walker) pop() {
 	w.scope = w.scope[:el.scope]
 	switch el.role {
 	case item:
-		w.out.skeleton = append(w.out.skeleton, '<', '/')
-		w.out.skeleton = append(w.out.skeleton, el.as...)
-		w.out.skeleton = append(w.out.skeleton, '>')
-		w.children = 0
+		*w.to = append(*w.to, '<', '/')
+		*w.to = append(*w.to, el.as...)
+		*w.to = append(*w.to, '>')
+		w.to, w.children = &w.out.head, 0
 	case node:
 		if text := strings.TrimSpace(join(w.pieces[el.pieces:], &w.scan.entities)); text != "" {
 			if w.foreignTo(&el) && len(text) > maxExtension {
@@ -561,9 +595,9 @@ func (w *walker) pop() {
 			w.number(value{text: text, base: el.base, language: el.language})
 		}
 		w.pieces = w.pieces[:el.pieces]
-		w.out.skeleton = append(w.out.skeleton, '<', '/')
-		w.out.skeleton = append(w.out.skeleton, el.as...)
-		w.out.skeleton = append(w.out.skeleton, '>')
+		*w.to = append(*w.to, '<', '/')
+		*w.to = append(*w.to, el.as...)
+		*w.to = append(*w.to, '>')
 	case textual:
 		v := w.text(&el, w.pieces[el.pieces:])
 		w.pieces = w.pieces[:el.pieces]
@@ -571,7 +605,7 @@ func (w *walker) pop() {
 			w.leaf(el.as, v)
 		}
 	case markup:
-		w.pieces = append(w.pieces, piece{kind: pieceEnd, text: el.name.local})
+		w.add(piece{kind: pieceEnd, text: el.name.local})
 	}
 }
 
@@ -588,7 +622,8 @@ func (w *walker) finish() (*outline, *Error) {
 	w.out.partial = w.scan.cut || len(w.stack) > 0
 	for i, el := range w.stack {
 		if el.role == item && (i != len(w.stack)-1 || w.scan.cut || !w.named) {
-			w.out.skeleton = w.out.skeleton[:w.itemAt]
+			*w.to = (*w.to)[:w.itemAt]
+			w.to = &w.out.head
 			w.out.items--
 			w.stack = w.stack[:i]
 			break
@@ -596,11 +631,6 @@ func (w *walker) finish() (*outline, *Error) {
 	}
 	for len(w.stack) > 0 {
 		w.pop()
-	}
-	if w.out.atom {
-		w.out.skeleton = append(w.out.skeleton, "</feed>"...)
-	} else {
-		w.out.skeleton = append(w.out.skeleton, "</channel></rss>"...)
 	}
 	if w.out.partial {
 		w.warn("the document ends too early; its last item may be missing")

@@ -22,6 +22,7 @@ package parser
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/mmcdole/gofeed/atom"
@@ -92,24 +93,80 @@ func parse(doc feed.Document) (feed.Channel, *Error) {
 	return ch, nil
 }
 
-// readXML draws the outline and has gofeed read it.
-func readXML(text string, doc feed.Document) (feed.Channel, *outline, *Error) {
-	out, err := draw(text, doc)
-	if err != nil {
-		return feed.Channel{}, nil, err
+// readXML draws the outline and has gofeed read it, part by part.
+func readXML(text string, doc feed.Document) (ch feed.Channel, out *outline, err *Error) {
+	if out, err = draw(text, doc); err != nil {
+		return ch, nil, err
 	}
-	if out.atom {
-		f, err := (&atom.Parser{}).Parse(bytes.NewReader(out.skeleton))
+	if ch, err = out.describe(); err != nil {
+		return ch, nil, err
+	}
+	for _, part := range out.parts {
+		entries, err := out.entries(part)
 		if err != nil {
-			return feed.Channel{}, nil, unforeseen(err)
+			return ch, nil, err
 		}
-		return out.fromAtom(f), out, nil
+		ch.Entries = append(ch.Entries, entries...)
 	}
-	f, fault := (&rss.Parser{}).Parse(bytes.NewReader(out.skeleton))
-	if fault != nil {
-		return feed.Channel{}, nil, unforeseen(fault)
+	return ch, out, nil
+}
+
+// describe has gofeed read what describes the feed.
+func (o *outline) describe() (feed.Channel, *Error) {
+	if o.atom {
+		f, err := o.readAtom(o.head)
+		if err != nil {
+			return feed.Channel{}, err
+		}
+		return o.fromAtom(f), nil
 	}
-	return out.fromRSS(f), out, nil
+	f, err := o.readRSS(o.head)
+	if err != nil {
+		return feed.Channel{}, err
+	}
+	return o.fromRSS(f), nil
+}
+
+// entries has gofeed read some of the items.
+func (o *outline) entries(part []byte) (all []feed.Entry, err *Error) {
+	if o.atom {
+		f, err := o.readAtom(part)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range f.Entries {
+			all = append(all, o.atomEntry(it))
+		}
+		return all, nil
+	}
+	f, err := o.readRSS(part)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range f.Items {
+		all = append(all, o.rssItem(it))
+	}
+	return all, nil
+}
+
+func (o *outline) readAtom(xml []byte) (*atom.Feed, *Error) {
+	f, err := (&atom.Parser{}).Parse(enclosedBy("<feed>", xml, "</feed>"))
+	if err != nil {
+		return nil, unforeseen(err)
+	}
+	return f, nil
+}
+
+func (o *outline) readRSS(xml []byte) (*rss.Feed, *Error) {
+	f, err := (&rss.Parser{}).Parse(enclosedBy("<rss><channel>", xml, "</channel></rss>"))
+	if err != nil {
+		return nil, unforeseen(err)
+	}
+	return f, nil
+}
+
+func enclosedBy(open string, xml []byte, shut string) io.Reader {
+	return io.MultiReader(strings.NewReader(open), bytes.NewReader(xml), strings.NewReader(shut))
 }
 
 // unforeseen is what gofeed says of an outline, which is well-formed by

@@ -2,8 +2,10 @@ package parser
 
 import "strings"
 
-// maxSearches bounds how often the rest of a document is searched for an end tag.
-const maxSearches = 64
+const (
+	maxSearches = 64        // how often a document is searched for an end tag
+	searchReach = 256 << 10 // how far: no element of an item is longer
+)
 
 // closeBefore closes what cannot still be open when an element of that name
 // begins: the outlet forgot an end tag. Without it, one missing end tag would
@@ -61,10 +63,15 @@ func (w *walker) unended(el *element) bool {
 			return true
 		}
 	}
-	if w.searches++; w.searches > maxSearches {
-		return false
+	if known, asked := w.unendedNames[el.raw]; asked || len(w.unendedNames) >= maxSearches {
+		return known
 	}
-	return indexFold(w.scan.text[w.scan.pos:], "</"+el.raw) < 0
+	rest := w.scan.text[w.scan.pos:]
+	if w.unendedNames == nil {
+		w.unendedNames = map[string]bool{}
+	}
+	w.unendedNames[el.raw] = indexFold(rest[:min(len(rest), searchReach)], "</"+el.raw) < 0
+	return w.unendedNames[el.raw]
 }
 
 // misplaced reports whether an element of an item that begins inside another of
@@ -78,8 +85,8 @@ func misplaced(n qname, inner []element) bool {
 		}
 		// <title>…<link>: markup that may stand in an article does not stand in a title.
 		return child.name == qname{native, "title"} && len(inner) == 1 && n.local != "title" && child.kind == ""
-	case node:
-		return child.name.prefix == native && !containers[child.name]
+	case node, skipped:
+		return itemLevel[child.name] && !containers[child.name]
 	}
 	return false
 }

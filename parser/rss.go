@@ -30,7 +30,7 @@ func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
 		Categories: words(o.categories(f.Categories), x.categories()),
 		Pace:       o.pace(f, x),
 	}
-	inherited := ch.Authors
+	o.authors = ch.Authors // not the editor: he wrote none of it
 	if ch.Authors = addPerson(ch.Authors, readPerson(o.str(f.ManagingEditor))); len(ch.Authors) == 0 {
 		ch.Authors = x.people("itunes:owner")
 	}
@@ -48,13 +48,6 @@ func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
 		ch.Image = o.link(f.Image.URL)
 	}
 	ch.Image = either(ch.Image, x.picture())
-	for _, it := range f.Items {
-		e := o.rssItem(it)
-		if len(e.Authors) == 0 {
-			e.Authors = inherited
-		}
-		ch.Entries = append(ch.Entries, e)
-	}
 	return ch
 }
 
@@ -94,6 +87,9 @@ func (o *outline) rssItem(it *rss.Item) feed.Entry {
 	}
 	for _, enc := range enclosed(links) {
 		e.Enclosures = enclose(e.Enclosures, enc)
+	}
+	if len(e.Authors) == 0 {
+		e.Authors = o.authors
 	}
 	e.Image = x.picture()
 	x.media(&e)

@@ -12,6 +12,7 @@ import (
 type piece struct {
 	kind pieceKind
 	text string
+	end  int // of raw characters: where in the document they end
 }
 
 type pieceKind int
@@ -217,7 +218,7 @@ func tagPiece(el, text *element, tok token) piece {
 		kind = pieceSingle
 		out.WriteString("</" + name + ">")
 	}
-	return piece{kind, out.String()}
+	return piece{kind: kind, text: out.String()}
 }
 
 // addresses are the attributes of HTML that hold one.

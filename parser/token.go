@@ -43,7 +43,7 @@ type scanner struct {
 	html     bool // the DOCTYPE says that this is a page
 	cut      bool // the document ends inside a tag, comment or CDATA section
 
-	noComment, noSection bool // no "-->", no "]]>" in what is left
+	noComment, noSection, noDoctype bool // nothing in what is left ends one
 }
 
 // next returns the next token. The open function says whether an element of that
@@ -184,6 +184,10 @@ func (s *scanner) instruction() {
 // doctype passes over <!DOCTYPE …> and any other declaration before the root.
 func (s *scanner) doctype() *Error {
 	rest := s.text[s.pos:]
+	if s.noDoctype {
+		s.instruction()
+		return nil
+	}
 	if head := rest[:min(len(rest), 14)]; strings.EqualFold(head, "<!doctype html") {
 		s.html = true
 	}
@@ -216,6 +220,7 @@ func (s *scanner) doctype() *Error {
 		}
 	}
 	// No end: the quotes or brackets do not pair. Go on at the next tag.
+	s.noDoctype = true
 	if i := strings.IndexByte(rest[1:], '<'); i >= 0 {
 		s.pos += 1 + i
 		return nil

@@ -55,6 +55,16 @@ var itemLevel = map[qname]bool{
 	{"content", "encoded"}: true, {"dc", "date"}: true, {"dc", "creator"}: true,
 }
 
+// mayClose are the names of elements that show, where they begin, that a text was
+// never ended.
+var mayClose = func() map[string]bool {
+	names := map[string]bool{"item": true, "entry": true}
+	for n := range itemLevel {
+		names[n.local] = true
+	}
+	return names
+}()
+
 // inMarkup are those of them that are elements of HTML too, or may be.
 var inMarkup = map[string]bool{"title": true, "link": true, "content": true, "summary": true, "source": true}
 
