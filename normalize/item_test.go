@@ -259,9 +259,9 @@ func TestHashChangesWithWhatReadersSee(t *testing.T) {
 
 func TestChannelsTextsArePlainAndItsAddressesSafe(t *testing.T) {
 	got := normalize.Channel(feed.Channel{Title: " <b>The</b> Gazette\n", Description: "News &amp; <i>views</i>", Link: "javascript:alert(1)", Self: "https://g.example/feed",
-		Hubs: []string{"data:x", "https://hub.example/"}, Image: "file:///x", Language: "ur_PK", ID: " as sent ", Rights: "© <b>G</b>", Authors: []feed.Person{{Name: "A <a@g.example>"}}})
+		Hubs: []string{"data:x", "https://hub.example/"}, Image: "file:///x", Language: "ur_PK", ID: " as sent ", Rights: "© <b>G</b>", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Authors: []feed.Person{{Name: "A <a@g.example>"}}})
 	want := feed.Channel{Title: "The Gazette", Description: "News & views", Self: "https://g.example/feed", Hubs: []string{"https://hub.example/"}, Language: "ur-PK",
-		ID: " as sent ", Rights: "© G", Authors: []feed.Person{{Name: "A", Email: "a@g.example"}}}
+		ID: " as sent ", Rights: "© G", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Updated: time.Date(2026, 4, 30, 10, 0, 0, 0, time.UTC), Authors: []feed.Person{{Name: "A", Email: "a@g.example"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

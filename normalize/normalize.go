@@ -67,8 +67,8 @@ func key(source string, e feed.Entry) string {
 }
 
 // Channel makes of a feed's own texts and addresses what Item makes of an entry's:
-// plain text and absolute http or https addresses. The entries, the id and the pace stay
-// as they are.
+// plain text, absolute http or https addresses, and Updated read from what was written.
+// The entries, the id and the pace stay as they are.
 func Channel(ch feed.Channel) feed.Channel {
 	ch.Title = short(guessed(ch.Title))
 	ch.Description = guessed(ch.Description)
@@ -76,6 +76,9 @@ func Channel(ch feed.Channel) feed.Channel {
 	ch.Generator = short(guessed(ch.Generator))
 	ch.Link, ch.Self, ch.Image = webAddress(ch.Link), webAddress(ch.Self), webAddress(ch.Image)
 	ch.Language = Language(ch.Language)
+	if t, ok := Time(ch.UpdatedRaw); ok && t.Year() >= earliest {
+		ch.Updated = t
+	}
 	ch.Authors = people(ch.Authors)
 	ch.Categories = words(ch.Categories)
 	var hubs []string

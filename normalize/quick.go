@@ -1,6 +1,8 @@
 package normalize
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -31,6 +33,7 @@ type quickly struct {
 	headings   int
 	links      int
 	formats    int // open elements that a parser may open anew
+	pre        int // where the content of the last <pre> begins in what was written
 }
 
 // frame is an open element.
@@ -131,6 +134,9 @@ func (q *quickly) text() bool {
 			return false
 		}
 	}
+	if q.pre == len(q.out) && q.pre > 0 && strings.HasPrefix(rest, "\n") {
+		return false // a parser drops the first line end
+	}
 	q.out = appendText(q.out, rest)
 	return true
 }
@@ -195,14 +201,20 @@ func (q *quickly) count(k kind, n int) {
 
 func (q *quickly) open() bool {
 	q.pos++
-	k := kinds[q.name()]
+	a := q.name()
+	if rawText[a] {
+		return q.skip(a)
+	}
+	k := kinds[a]
 	if !q.fits(k) || !q.attributes(k.void) {
 		return false
 	}
-	if k.atom == atom.Pre && q.pos < len(q.in) && strings.IndexByte("\n<&", q.in[q.pos]) >= 0 {
-		return false // a parser drops the first line end
-	}
 	start, shown := len(q.out), false
+	if k.format && len(q.attrs) > 1 { // as the parser does, to compare them
+		slices.SortFunc(q.attrs, func(a, b html.Attribute) int {
+			return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Val, b.Val))
+		})
+	}
 	if k.kept {
 		if shown = q.start(k.atom, q.attrs); !shown {
 			q.out = q.out[:start]
@@ -211,9 +223,32 @@ func (q *quickly) open() bool {
 	if k.void {
 		return true
 	}
+	if k.atom == atom.Pre {
+		q.pre = len(q.out)
+	}
 	q.count(k, +1)
 	q.stack = append(q.stack, frame{k, shown})
 	return len(q.stack) <= maxQuickDepth
+}
+
+// rawText holds the elements that go, and that hold no markup for a parser either.
+var rawText = set(atom.Script, atom.Style, atom.Iframe)
+
+// skip passes over an element of raw text. A comment in it may change where it ends.
+func (q *quickly) skip(a atom.Atom) bool {
+	if place := q.top().place; table <= place && place < cell || !q.attributes(false) {
+		return false
+	}
+	end := strings.Index(q.in[q.pos:], "</")
+	if end < 0 || strings.Contains(q.in[q.pos:q.pos+end], "<!--") {
+		return false
+	}
+	q.pos += end + len("</")
+	if q.name() != a || !strings.HasPrefix(q.in[q.pos:], ">") {
+		return false
+	}
+	q.pos++
+	return true
 }
 
 // fits reports whether a parser would put an element where it stands.
@@ -265,7 +300,7 @@ func (q *quickly) attributes(alone bool) bool {
 	return false
 }
 
-// attribute reads a name and a value in quotes, if it has one.
+// attribute reads a name and a value, if it has one.
 func (q *quickly) attribute() bool {
 	start, lower := q.pos, true
 	for q.pos < len(q.in) && isNameByte(q.in[q.pos]) {
@@ -278,16 +313,11 @@ func (q *quickly) attribute() bool {
 	}
 	value := ""
 	if strings.HasPrefix(q.in[q.pos:], "=") {
-		rest := q.in[q.pos+1:]
-		if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+		q.pos++
+		var ok bool
+		if value, ok = q.attributeValue(); !ok {
 			return false
 		}
-		end := strings.IndexByte(rest[1:], rest[0])
-		if end < 0 {
-			return false
-		}
-		value = rest[1 : 1+end]
-		q.pos += 1 + 1 + end + 1
 		if strings.IndexByte(value, '&') >= 0 {
 			if !plainReferences(value) {
 				return false
@@ -297,6 +327,31 @@ func (q *quickly) attribute() bool {
 	}
 	q.attrs = append(q.attrs, html.Attribute{Key: name, Val: value})
 	return len(q.attrs) <= maxAttributes
+}
+
+// attributeValue reads a value in quotes, or a bare word.
+func (q *quickly) attributeValue() (value string, ok bool) {
+	rest := q.in[q.pos:]
+	if rest == "" {
+		return "", false
+	}
+	if rest[0] == '"' || rest[0] == '\'' {
+		end := strings.IndexByte(rest[1:], rest[0])
+		if end < 0 {
+			return "", false
+		}
+		q.pos += end + 2
+		return rest[1 : 1+end], true
+	}
+	end := 0
+	for end < len(rest) && (isNameByte(rest[end]) || rest[end] == '%' || rest[end] == '#') {
+		end++
+	}
+	if end == 0 || end == len(rest) || rest[end] != '>' && !isSpace(rest[end]) {
+		return "", false
+	}
+	q.pos += end
+	return rest[:end], true
 }
 
 func isNameByte(c byte) bool {

@@ -22,7 +22,8 @@ import (
 // name in their order, split at "&" only; and without a fragment that only says where
 // to look ("#comments", "#:~:text=…") or who sent the reader. Other fragments stay: there
 // are feeds in which nothing else tells the items apart. "&amp;" left in a link by a
-// feed that escaped it twice is "&". The case of path and query matters.
+// feed that escaped it twice is "&". The case of path and query matters. A link through
+// one of the redirectors of search engines and networks has the key of its target.
 func URL(link string) string {
 	link = tidyLink(link)
 	if link == "" {
@@ -32,6 +33,48 @@ func URL(link string) string {
 		return key
 	}
 	return slowKey(link)
+}
+
+// redirectors lead to the address in a parameter, by host and path as in a key.
+var redirectors = map[string][]string{
+	"google.com/url": {"url", "q"}, "l.facebook.com/l.php": {"u"}, "facebook.com/l.php": {"u"}, "l.instagram.com/": {"u"},
+	"out.reddit.com/": {"url"}, "t.umblr.com/redirect": {"z"}, "youtube.com/redirect": {"q"}, "vk.com/away.php": {"to"},
+}
+
+// target returns the key of the page that a redirector leads to, "" if it is none.
+func target(host, path, query string) string {
+	if query == "" {
+		return ""
+	}
+	for _, name := range redirectors[host+path] {
+		for param := range strings.SplitSeq(query, "&") {
+			value, found := strings.CutPrefix(param, name+"=")
+			if !found {
+				continue
+			}
+			value = tidyLink(decoded(value))
+			u := read(keys, "", value)
+			if u == nil || u.Scheme() != "http" && u.Scheme() != "https" || redirectors[keyHost(u.Hostname())+keyPath(u.Pathname())] != nil {
+				continue
+			}
+			return makeKey(u.Hostname(), u.Port(), u.Pathname(), u.Query(), u.Fragment())
+		}
+	}
+	return ""
+}
+
+// decoded decodes every percent-escape.
+func decoded(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+			b = append(b, fromHex(s[i+1])<<4|fromHex(s[i+2]))
+			i += 2
+			continue
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
 
 // slowKey makes the key of whatever a browser takes for an address.
@@ -92,6 +135,10 @@ func makeKey(host, port, path, query, fragment string) string {
 	if host = keyHost(host); host == "" {
 		return ""
 	}
+	path = keyPath(path)
+	if to := target(host, path, query); to != "" {
+		return to
+	}
 	var b strings.Builder
 	b.Grow(len("https://") + len(host) + len(path) + len(query) + len(port) + 2)
 	b.WriteString("https://")
@@ -100,7 +147,7 @@ func makeKey(host, port, path, query, fragment string) string {
 		b.WriteByte(':')
 		b.WriteString(port)
 	}
-	b.WriteString(keyPath(path))
+	b.WriteString(path)
 	if query = keyQuery(query); query != "" {
 		b.WriteByte('?')
 		b.WriteString(query)

@@ -46,6 +46,9 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 		{"https://bücher.example/ä", "https://xn--bcher-kva.example/%C3%A4"},
 		{"https://example.org/ur/لاہور-میں-بارش/a-123", "https://example.org/ur/%D9%84%D8%A7%DB%81%D9%88%D8%B1-%D9%85%DB%8C%DA%BA-%D8%A8%D8%A7%D8%B1%D8%B4/a-123"},
 		{"https://example.org/ur/%d9%84%d8%a7%db%81%d9%88%d8%b1-%d9%85%db%8c%da%ba-%d8%a8%d8%a7%d8%b1%d8%b4/a-123", "https://example.org/ur/%D9%84%D8%A7%DB%81%D9%88%D8%B1-%D9%85%DB%8C%DA%BA-%D8%A8%D8%A7%D8%B1%D8%B4/a-123"},
+		{"https://www.google.com/url?rct=j&sa=t&url=https://example.org/a%3Fid%3D7%26utm_source%3Dx&ct=ga", "https://example.org/a?id=7"},
+		{"https://www.google.com/url?url=javascript:alert(1)", "https://google.com/url?url=javascript:alert(1)"},
+		{"https://www.google.com/url?q=https://google.com/url?q=x", "https://google.com/url?q=https://google.com/url?q=x"},
 		{"", ""}, {"not a link", ""}, {"/a/b", ""}, {"mailto:a@example.org", ""}, {"urn:uuid:1", ""}, {"javascript:alert(1)", ""}, {"http://", ""},
 		{"tag:example.org,2004:1", ""}, {"ftp://example.org/a", ""},
 	} {
