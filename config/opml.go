@@ -36,13 +36,17 @@ var ErrNotOPML = errors.New("not an OPML document")
 // subscriptions; the error is ErrNotOPML, one of reading, or that it is too large.
 // What was read before a broken place comes with the error.
 func ReadOPML(r io.Reader) (subscriptions []NewSource, skipped []string, err error) {
-	limited := &io.LimitedReader{R: r, N: largestOPML + 1}
+	return readOPML(r, largestOPML)
+}
+
+func readOPML(r io.Reader, limit int64) (subscriptions []NewSource, skipped []string, err error) {
+	limited := &io.LimitedReader{R: r, N: limit + 1}
 	o := &opml{decoder: xml.NewDecoder(limited), at: map[string]int{}}
 	o.decoder.Strict = false // bare ampersands in addresses are common
 	o.decoder.CharsetReader = charset.NewReaderLabel
 	err = o.read()
 	if limited.N <= 0 {
-		err = fmt.Errorf("larger than %s", writeSize(largestOPML))
+		err = fmt.Errorf("larger than %s", writeSize(limit))
 	}
 	if o.unsaid > 0 {
 		o.skipped = append(o.skipped, fmt.Sprintf("and %d more", o.unsaid))
