@@ -166,7 +166,7 @@ const (
 	// policyStrict is for what is no page: nothing may run, load or be framed.
 	policyStrict = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 	// policyFeed lets a browser that opens a feed load its stylesheet.
-	policyFeed = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
+	policyFeed = "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
 	// policyPage is for pages: our stylesheet and font, the outlets' pictures, the search form; no script at all.
 	policyPage = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' https: http:; media-src https: http:; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +

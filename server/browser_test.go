@@ -1,0 +1,241 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/websocket"
+
+	"sangam/feed"
+)
+
+// browser is Debian's Chromium, driven by its own protocol.
+type browser struct {
+	*testing.T
+	ws     *websocket.Conn
+	last   int
+	faults []string // what the console said
+	asked  []string // addresses requested
+}
+
+// browserPatience bounds every step; a cold start on a busy machine takes seconds.
+const browserPatience = 30 * time.Second
+
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := program(t, "chromium")
+	profile := t.TempDir()
+	var log bytes.Buffer
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+profile, "--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank")
+	cmd.Stderr = &log
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		// Its children may write for a moment yet; the directory must be gone for the test to end well.
+		for range 50 {
+			if os.RemoveAll(profile) == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	var port string
+	for began := time.Now(); port == ""; time.Sleep(20 * time.Millisecond) {
+		text, _ := os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
+		port, _, _ = strings.Cut(string(text), "\n")
+		if time.Since(began) > browserPatience {
+			t.Fatalf("the browser does not start: %s", &log)
+		}
+	}
+	answer, err := http.Get("http://127.0.0.1:" + port + "/json/list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var tabs []struct {
+		Type string
+		URL  string `json:"webSocketDebuggerUrl"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&tabs); err != nil || len(tabs) == 0 {
+		t.Fatalf("no tab: %v", err)
+	}
+	ws, err := websocket.Dial(tabs[0].URL, "", "http://127.0.0.1/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws.MaxPayloadBytes = 64 << 20
+	t.Cleanup(func() { ws.Close() })
+	b := &browser{T: t, ws: ws}
+	for _, domain := range []string{"Page", "Runtime", "Network", "Log"} {
+		b.call(domain+".enable", nil, nil)
+	}
+	return b
+}
+
+type message struct {
+	ID     int             `json:"id,omitempty"`
+	Method string          `json:"method,omitempty"`
+	Params json.RawMessage `json:"params,omitempty"`
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  *struct{ Message string }
+}
+
+// next reads one message and remembers what it tells of the page.
+func (b *browser) next() message {
+	b.Helper()
+	_ = b.ws.SetDeadline(time.Now().Add(browserPatience))
+	var m message
+	if err := websocket.JSON.Receive(b.ws, &m); err != nil {
+		b.Fatalf("the browser is silent: %v", err)
+	}
+	switch m.Method {
+	case "Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled", "Page.javascriptDialogOpening":
+		b.faults = append(b.faults, m.Method+" "+string(m.Params))
+	case "Network.requestWillBeSent":
+		var p struct{ Request struct{ URL string } }
+		if json.Unmarshal(m.Params, &p) == nil {
+			b.asked = append(b.asked, p.Request.URL)
+		}
+	}
+	return m
+}
+
+func (b *browser) call(method string, params map[string]any, result any) {
+	b.Helper()
+	b.last++
+	if err := websocket.JSON.Send(b.ws, map[string]any{"id": b.last, "method": method, "params": params}); err != nil {
+		b.Fatal(err)
+	}
+	for {
+		m := b.next()
+		if m.ID != b.last {
+			continue
+		}
+		if m.Error != nil {
+			b.Fatalf("%s: %s", method, m.Error.Message)
+		}
+		if result != nil {
+			if err := json.Unmarshal(m.Result, result); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return
+	}
+}
+
+func (b *browser) open(address string, width, height int, scheme string) {
+	b.Helper()
+	b.faults, b.asked = nil, nil
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.call("Page.navigate", map[string]any{"url": address}, nil)
+	for b.next().Method != "Page.loadEventFired" {
+	}
+}
+
+func (b *browser) eval(js string, result any) {
+	b.Helper()
+	var r struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": js, "returnByValue": true, "awaitPromise": true}, &r)
+	if r.ExceptionDetails != nil {
+		b.Fatalf("%s: %s", js, r.ExceptionDetails)
+	}
+	if err := json.Unmarshal(r.Result.Value, result); err != nil {
+		b.Fatalf("%s: %v", js, err)
+	}
+}
+
+// shoot keeps a picture of the page when SCREENSHOTS names a directory.
+func (b *browser) shoot(name string) {
+	b.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var r struct{ Data string }
+	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
+	png, err := base64.StdEncoding.DecodeString(r.Data)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600)
+	}
+	if err != nil {
+		b.Error(err)
+	}
+}
+
+func TestPagesAreSoundInABrowser(t *testing.T) {
+	b := openBrowser(t)
+	s := town()
+	for i := range s.stories {
+		s.stories[i].Members[0].Image = ""
+	}
+	it := item("herald", "evil", `<img src=x onerror=alert(1)><script>alert(2)</script>`+strings.Repeat("W", 300),
+		`<p>Sanitised before it is stored.</p><pre>`+strings.Repeat("x", 500)+`</pre>`, "en", feed.LeftToRight, -1)
+	it.Authors = []feed.Person{{Name: `"><svg onload=alert(3)>`}}
+	it.Categories = []string{`<b onclick=alert(4)>`}
+	s.put(story("evil", noon, it))
+	base := street(t, s)
+	host, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"", "?q=%D9%BE%D9%84", "story/bridge", "story/evil", "sources/", "categories/", "feeds/", "sources/darya/", "nowhere", "feed.xml", "atom.xml"} {
+		for _, look := range []struct {
+			width  int
+			scheme string
+			lang   string
+		}{{320, "dark", "ur"}, {1440, "light", "en"}} {
+			name := fmt.Sprintf("%s at %d px in %s", page, look.width, look.lang)
+			b.call("Network.setExtraHTTPHeaders", map[string]any{"headers": map[string]string{"Accept-Language": look.lang}}, nil)
+			b.open(base+page, look.width, 900, look.scheme)
+			var found struct {
+				Wide  int
+				Lang  string
+				Dir   string
+				Fonts []string
+			}
+			b.eval(`document.fonts.ready.then(() => ({
+				Wide: document.documentElement.scrollWidth - innerWidth,
+				Lang: document.documentElement.lang || "", Dir: document.documentElement.dir || "",
+				Fonts: [...document.fonts].filter(f => f.status == "loaded").map(f => f.family)}))`, &found)
+			if found.Wide > 0 {
+				t.Errorf("%s: the page is %d px too wide", name, found.Wide)
+			}
+			if !strings.HasSuffix(page, ".xml") && found.Lang != look.lang {
+				t.Errorf("%s: the frame is in %q", name, found.Lang)
+			}
+			if strings.Contains(page, "bridge") && len(found.Fonts) == 0 {
+				t.Errorf("%s: Urdu is not shown in the page's own face", name)
+			}
+			for _, fault := range b.faults {
+				if !strings.Contains(fault, "status of 404") {
+					t.Errorf("%s: %s", name, fault)
+				}
+			}
+			for _, address := range b.asked {
+				if u, err := url.Parse(address); err != nil || u.Host != host.Host {
+					t.Errorf("%s: the page asked for %s", name, address)
+				}
+			}
+			b.shoot(strings.NewReplacer("/", "-", "?", "-", "%", "").Replace("page-" + page + fmt.Sprint(look.width)))
+		}
+	}
+}
