@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"sangam/feed"
 )
 
@@ -13,66 +15,96 @@ const (
 	maxNear = 64
 	// maxWeak is how many items may hold a weak mark before it says nothing.
 	maxWeak = 64
-	// maxStrong bounds what one strong mark may bring.
-	maxStrong = 256
+	// maxStrong is how many items, the newest, one strong mark brings at most.
+	maxStrong = 64
+	// enoughWeak is how many weak marks two items must share to be worth reading
+	// both; one strong mark is enough.
+	enoughWeak = 2
 )
 
 // window is the index of marks: which stored items of the last days share a mark with
-// a new one. It lives in memory and is undone when a transaction is.
+// a new one. It lives in memory, about 0.8 kB an item at 45 marks, and is undone when a
+// transaction is. It is made of days, by when items were seen, so that a day expires at
+// once. Marks are kept as 32 bits of a hash: two different ones may be taken for one,
+// the same on every machine, and what they bring together the decider reads anyway.
 type window struct {
-	byMark map[feed.Mark][]uint64
-	items  map[uint64]windowItem
-	undo   []func() // since the last settle, newest last
+	days  []*windowDay // in order
+	where map[uint64]spot
+	undo  []func() // since the last settle, newest last
+}
+
+// spot is where an item is in the window.
+type spot struct {
+	day  *windowDay
+	slot uint32
+}
+
+// windowDay holds the items seen in one day.
+type windowDay struct {
+	day     int64 // days since 1970
+	slots   []windowItem
+	newest  map[uint32]uint32 // from the hash of a mark to its newest holding, counted from 1
+	holding []holding
+}
+
+// holding says that an item holds a mark.
+type holding struct {
+	slot  uint32
+	older uint32 // the next holding of the same mark, counted from 1; 0 = none
 }
 
 type windowItem struct {
+	no       uint64
 	at, seen int64 // Unix nanoseconds
-	marks    []feed.Mark
+	gone     bool
 }
 
-func newWindow() *window {
-	return &window{byMark: map[feed.Mark][]uint64{}, items: map[uint64]windowItem{}}
-}
+func newWindow() *window { return &window{where: map[uint64]spot{}} }
 
 // put adds an item, or replaces what was put under its number.
 func (w *window) put(no uint64, it *feed.Item) {
 	w.drop(no)
-	w.add(no, windowItem{at: int64(stamp(it.Time())), seen: int64(stamp(it.Seen)), marks: it.Marks})
+	seen := int64(stamp(it.Seen))
+	d := w.dayOf(seen)
+	slot := uint32(len(d.slots))
+	d.slots = append(d.slots, windowItem{no: no, at: int64(stamp(it.Time())), seen: seen})
+	for _, m := range it.Marks {
+		key := markKey(m)
+		d.holding = append(d.holding, holding{slot: slot, older: d.newest[key]})
+		d.newest[key] = uint32(len(d.holding))
+	}
+	w.where[no] = spot{d, slot}
 	w.undo = append(w.undo, func() { w.remove(no) })
 }
 
 // drop forgets an item.
 func (w *window) drop(no uint64) {
-	if old, ok := w.items[no]; ok {
+	if old, ok := w.where[no]; ok {
 		w.remove(no)
-		w.undo = append(w.undo, func() { w.add(no, old) })
-	}
-}
-
-func (w *window) add(no uint64, it windowItem) {
-	w.items[no] = it
-	for _, m := range it.marks {
-		list := w.byMark[m]
-		if i, found := slices.BinarySearch(list, no); !found {
-			w.byMark[m] = slices.Insert(list, i, no)
-		}
+		w.undo = append(w.undo, func() {
+			old.day.slots[old.slot].gone = false
+			w.where[no] = old
+		})
 	}
 }
 
 func (w *window) remove(no uint64) {
-	for _, m := range w.items[no].marks {
-		list := w.byMark[m]
-		if i, found := slices.BinarySearch(list, no); found {
-			list = slices.Delete(list, i, i+1)
-		}
-		if len(list) == 0 {
-			delete(w.byMark, m)
-		} else {
-			w.byMark[m] = list
-		}
+	if p, ok := w.where[no]; ok {
+		p.day.slots[p.slot].gone = true
+		delete(w.where, no)
 	}
-	delete(w.items, no)
 }
+
+func (w *window) dayOf(seen int64) *windowDay {
+	day := seen / int64(24*time.Hour)
+	i, found := slices.BinarySearchFunc(w.days, day, func(d *windowDay, day int64) int { return cmp.Compare(d.day, day) })
+	if !found {
+		w.days = slices.Insert(w.days, i, &windowDay{day: day, newest: map[uint32]uint32{}})
+	}
+	return w.days[i]
+}
+
+func markKey(m feed.Mark) uint32 { return uint32(xxhash.Sum64String(string(m))) }
 
 // settle makes what was done final, rollback undoes what was not settled.
 func (w *window) settle() { w.undo = nil }
@@ -84,43 +116,77 @@ func (w *window) rollback() {
 	w.undo = nil
 }
 
-// near finds the items that share a mark with it, were seen since cut, and claim a
-// time at most span away: those that share most first.
+// near finds the items that share a strong mark or some weak ones with it, were seen
+// since cut, and claim a time at most span away: those that share most first. A weak
+// mark that too many of them hold says nothing.
 func (w *window) near(it *feed.Item, span time.Duration, cut time.Time) []uint64 {
-	at, seen := int64(stamp(it.Time())), int64(stamp(cut))
-	shared := map[uint64]int{}
-	for _, m := range it.Marks {
-		list := w.byMark[m]
-		if weak(m) && len(list) > maxWeak {
+	at, since := int64(stamp(it.Time())), int64(stamp(cut))
+	type bond struct{ strong, weak int }
+	shared := map[uint64]bond{}
+	var holders []windowItem
+	for i, m := range it.Marks {
+		if slices.Contains(it.Marks[:i], m) {
 			continue
 		}
-		if len(list) > maxStrong {
-			list = list[len(list)-maxStrong:]
+		most := maxStrong
+		if weak(m) {
+			most = maxWeak + 1
 		}
-		for _, no := range list {
-			other := w.items[no]
-			if other.seen >= seen && abs(other.at-at) <= int64(span) {
-				shared[no]++
+		holders = w.holders(holders[:0], markKey(m), since, most)
+		if weak(m) && len(holders) == most {
+			continue
+		}
+		for _, h := range holders {
+			if abs(h.at-at) > int64(span) {
+				continue
 			}
+			b := shared[h.no]
+			if weak(m) {
+				b.weak++
+			} else {
+				b.strong++
+			}
+			shared[h.no] = b
 		}
 	}
 	nos := make([]uint64, 0, len(shared))
-	for no := range shared {
-		nos = append(nos, no)
+	for no, b := range shared {
+		if b.strong > 0 || b.weak >= enoughWeak {
+			nos = append(nos, no)
+		}
 	}
 	slices.SortFunc(nos, func(a, b uint64) int {
-		return cmp.Or(cmp.Compare(shared[b], shared[a]), cmp.Compare(a, b))
+		x, y := shared[a], shared[b]
+		return cmp.Or(cmp.Compare(y.strong+y.weak, x.strong+x.weak), cmp.Compare(a, b))
 	})
 	return nos[:min(len(nos), maxNear)]
 }
 
-// expire forgets what was seen before cut.
-func (w *window) expire(cut time.Time) {
-	limit := int64(stamp(cut))
-	for no, it := range w.items {
-		if it.seen < limit {
-			w.remove(no)
+// holders appends the items that hold a mark and were seen since, the newest first, at
+// most so many.
+func (w *window) holders(out []windowItem, key uint32, since int64, most int) []windowItem {
+	for _, d := range slices.Backward(w.days) {
+		for h := d.newest[key]; h != 0 && len(out) < most; {
+			holding := d.holding[h-1]
+			if it := d.slots[holding.slot]; !it.gone && it.seen >= since {
+				out = append(out, it)
+			}
+			h = holding.older
 		}
+	}
+	return out
+}
+
+// expire forgets the days before cut.
+func (w *window) expire(cut time.Time) {
+	first := int64(stamp(cut)) / int64(24*time.Hour)
+	for len(w.days) > 0 && w.days[0].day < first {
+		for _, it := range w.days[0].slots {
+			if !it.gone {
+				delete(w.where, it.no)
+			}
+		}
+		w.days = slices.Delete(w.days, 0, 1)
 	}
 }
 
