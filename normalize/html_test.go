@@ -144,35 +144,6 @@ func TestQuickCleaningAgreesWithTheParser(t *testing.T) {
 	}
 }
 
-func TestHostileNestingComesOutAsText(t *testing.T) {
-	for name, in := range map[string]string{
-		"deep":        strings.Repeat("<div>", 600) + "words" + strings.Repeat("</div>", 600),
-		"deeper":      strings.Repeat("<b>", 100_000) + "words",
-		"multiplying": fonts(400) + strings.Repeat("<p>x", 50_000) + "words",
-		"attributes":  "<b" + strings.Repeat(" a=b", 50_000) + ">words",
-		"documents":   strings.Repeat("<html a=b>", 10_000) + "words",
-	} {
-		clean := normalize.HTML(in, base)
-		if !strings.Contains(clean, "words") {
-			t.Errorf("%s: the text is lost: %.80q", name, clean)
-		}
-		if harm := harmIn(clean); harm != "" || len(clean) > 4*len(in) {
-			t.Errorf("%s: %s, %d bytes became %d", name, harm, len(in), len(clean))
-		}
-	}
-}
-
-func fonts(n int) string {
-	var b strings.Builder
-	for i := range n {
-		b.WriteString("<font size=")
-		b.WriteString(strings.Repeat("i", i%7+1))
-		b.WriteString(strings.Repeat("j", i/7+1))
-		b.WriteByte('>')
-	}
-	return b.String()
-}
-
 func FuzzHTML(f *testing.F) {
 	for _, in := range attacks {
 		f.Add(in)

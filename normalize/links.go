@@ -58,10 +58,20 @@ func absolute(ref, base string) string {
 // links reads references as a browser does, but takes a lone "%" for one.
 var links = url.NewParser(url.WithPercentEncodeSinglePercentSign())
 
+// What the library is given: it takes time in proportion to the square of the length,
+// and much more where there are many "@".
+const (
+	longestOdd = 2000 // bytes of an address that is not plain
+	maxAts     = 8
+)
+
 // read reads a reference, resolved against base unless that is empty; nil if it is none.
 // What makes the library stumble (it has done so over bytes that are no UTF-8) is no
 // address either: one link must not cost a feed.
 func read(p url.Parser, base, ref string) (u *url.Url) {
+	if len(ref) > longestOdd || strings.Count(ref, "@") > maxAts {
+		return nil
+	}
 	defer func() {
 		if recover() != nil {
 			u = nil

@@ -163,8 +163,8 @@ func makeKey(host, port, path, query, fragment string) string {
 // every string, with the liberty that a lone "%" is taken for one.
 var keys = url.NewParser(url.WithPercentEncodeSinglePercentSign(), url.WithCollapseConsecutiveSlashes())
 
-// longestLink is the longest address that is read, in bytes. Servers take about 8,000
-// (RFC 9110, 4.1), and reading takes time in proportion to the square.
+// longestLink is the longest address that is read, in bytes: what servers should take at
+// least (RFC 9110, 4.1).
 const longestLink = 8000
 
 // tidyLink prepares an address for being read: without the white space and control
