@@ -110,7 +110,7 @@ func (e *entry) json(base string) jsonItem {
 		URL:       e.link,
 		Title:     e.title,
 		Content:   e.content,
-		Summary:   e.text,
+		Summary:   e.text(),
 		Image:     uri(e.item.Image),
 		Published: rfc3339(e.published),
 		Modified:  rfc3339(e.updated),

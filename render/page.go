@@ -141,8 +141,8 @@ func (p *RiverPage) story(s *feed.Story, words []string) riverStory {
 		Lang: e.lang, Dir: e.dir, Title: highlight(e.title, words), Page: p.Root + "story/" + s.Key,
 		Outlet: p.outlet(e.outlet), When: p.moment(e.published),
 	}
-	if e.text != e.title {
-		rs.Text = highlight(e.text, words)
+	if text := e.text(); text != e.title {
+		rs.Text = highlight(text, words)
 	}
 	if !p.NoPictures {
 		rs.Image = uri(e.item.Image)

@@ -59,7 +59,6 @@ type entry struct {
 	dir        feed.Direction
 	summary    string // HTML, wrapped; "" when content says it all
 	content    string // HTML, wrapped; never empty
-	text       string // the beginning as plain text
 	authors    []feed.Person
 	published  time.Time
 	updated    time.Time
@@ -90,6 +89,11 @@ func (p *Page) entries() []entry {
 	return es
 }
 
+// text is the beginning of the shown copy as plain text.
+func (e *entry) text() string {
+	return excerpt(cmp.Or(e.item.Summary, e.item.Content), summaryLength)
+}
+
 func (p *Page) entry(s *feed.Story) entry {
 	shown := Shown(s, p.View.Query, p.Outlets)
 	it := &s.Members[shown]
@@ -100,7 +104,6 @@ func (p *Page) entry(s *feed.Story) entry {
 		page:       p.Base + "story/" + s.Key,
 		lang:       languageTag(cmp.Or(it.Language, outletOf(p.Outlets, it.Source).Language)),
 		dir:        it.Direction,
-		text:       excerpt(cmp.Or(it.Summary, it.Content), summaryLength),
 		outlet:     outletOf(p.Outlets, it.Source),
 		categories: categories(s),
 		published:  published(s, it),
@@ -108,7 +111,9 @@ func (p *Page) entry(s *feed.Story) entry {
 		others:     carriers(s, shown, p.Outlets),
 		via:        uri(origin(s, shown)),
 	}
-	e.title = cmp.Or(label(it.Title), excerpt(cmp.Or(it.Summary, it.Content), titleLength), e.outlet.Name)
+	if e.title = label(it.Title); e.title == "" {
+		e.title = cmp.Or(excerpt(cmp.Or(it.Summary, it.Content), titleLength), e.outlet.Name)
+	}
 	if e.link == "" {
 		e.link = e.page
 	}

@@ -146,15 +146,18 @@ func excerpt(fragment string, n int) string {
 	z := xhtml.NewTokenizer(strings.NewReader(fragment))
 	var b strings.Builder
 	runes := 0
-	for runes <= 4*n { // spaces may yet collapse
+	for runes <= n {
 		switch z.Next() {
 		case xhtml.ErrorToken:
 			return shorten(label(b.String()), n)
 		case xhtml.TextToken:
-			t := string(z.Text())
-			t = html.UnescapeString(t)
+			t := html.UnescapeString(string(z.Text()))
 			b.WriteString(t)
-			runes += utf8.RuneCountInString(t)
+			for _, r := range t { // spaces may yet collapse, and controls go
+				if !unicode.IsSpace(r) && !illegal(r) && !bidiControl(r) {
+					runes++
+				}
+			}
 		case xhtml.StartTagToken, xhtml.EndTagToken, xhtml.SelfClosingTagToken:
 			if name, _ := z.TagName(); !inline[string(name)] {
 				b.WriteByte(' ')
@@ -175,15 +178,19 @@ func shorten(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
-	rs := []rune(s)[:n-1]
-	cut := len(rs)
-	for i := len(rs) - 1; i > len(rs)*2/3; i-- {
-		if unicode.IsSpace(rs[i]) {
-			cut = i
+	at, seen := 0, 0
+	for i := range s {
+		if seen == n-1 {
+			at = i
 			break
 		}
+		seen++
 	}
-	return strings.TrimRightFunc(string(rs[:cut]), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) }) + "…"
+	s = s[:at]
+	if space := strings.LastIndexByte(s, ' '); space > len(s)*2/3 {
+		s = s[:space]
+	}
+	return strings.TrimRightFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) }) + "…"
 }
 
 // mediaType returns what an enclosure is, by its own word or by its name.
