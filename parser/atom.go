@@ -1,6 +1,8 @@
 package parser
 
 import (
+	"strings"
+
 	"github.com/mmcdole/gofeed/atom"
 
 	"sangam/feed"
@@ -74,6 +76,13 @@ func (o *outline) atomEntry(it *atom.Entry) feed.Entry {
 	}
 	if len(e.Authors) == 0 {
 		e.Authors = o.authors
+	}
+	for _, src := range x.of("raw", "elsewhere") { // content that is only pointed to (RFC 4287, 4.1.3.2)
+		if kind := o.str(src.Attrs["type"]); strings.HasPrefix(kind, "text/") || strings.Contains(kind, "html") || kind == "" {
+			e.Link = either(e.Link, o.link(src.Value))
+		} else {
+			e.Enclosures = enclose(e.Enclosures, feed.Enclosure{URL: o.link(src.Value), Type: kind})
+		}
 	}
 	e.Image = x.picture()
 	x.media(&e)

@@ -34,6 +34,9 @@ func TestAtomMeaning(t *testing.T) {
 		{"where it is from", atom10(`<source><id>tag:dw</id><title>DW &amp; co</title><link rel="self" href="http://dw.example/feed"/><link href="http://dw.example/"/><updated>x</updated></source>`), []string{"0.origin", "DW &amp; co | http://dw.example/ | tag:dw"}},
 		{"a foreign element is not ours", atom10(`<title>right</title><own:title>wrong</own:title><own:id>7</own:id><own:box><title>wrong</title><id>wrong</id></own:box>`), []string{"0.title", "right", "0.ext.own:title", "wrong", "0.ext.own:id", "7", "0.id", ""}},
 		{"pictures", atom10(`<media:thumbnail url="/t.png"/>`), []string{"0.image", "http://example.org/t.png"}},
+		{"a description of a group of media", atom10(`<media:group><media:title>no</media:title><media:description>a &lt; b</media:description></media:group>`), []string{"0.summary", "a < b"}},
+		{"content elsewhere", atom10(`<content type="text/html" src="page"/>`), []string{"0.link", "http://example.org/dir/page", "0.content", ""}},
+		{"sound elsewhere", atom10(`<content type="audio/mpeg" src="a.mp3"/><link href="/x"/>`), []string{"0.enclosures", "http://example.org/dir/a.mp3 audio/mpeg 0", "0.link", "http://example.org/x"}},
 		{"the feed's own words", inFeed(`<title type="html">T &amp;amp; U</title><subtitle>a &lt; b</subtitle><id>urn:f</id><updated>now</updated><link href="/"/><link rel="self" href="feed"/><link rel="hub" href="http://hub.example/"/><logo>/l.png</logo><icon>/i.ico</icon><rights>R</rights><generator uri="http://g.example/" version="1">G</generator><category term="c"/>`),
 			[]string{
 				"title", "T &amp; U", "description", "a &lt; b", "id", "urn:f", "updated", "now", "link", "http://example.org/", "self", "http://example.org/dir/feed",

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/saintfish/chardet"
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -22,9 +21,6 @@ const (
 	// declarationReach is how far into a document an XML declaration is looked for;
 	// junk before it is common, a kilobyte of junk is not.
 	declarationReach = 1024
-	// guessReach is how many bytes the charset detector is shown, from the first
-	// one that is not ASCII. More changes no guess and costs time.
-	guessReach = 16 << 10
 	// fewStrays is how many well-formed UTF-8 letters there must be for every stray
 	// byte before a broken text still counts as UTF-8. In a text of another charset
 	// nearly every byte is a stray one.
@@ -214,34 +210,6 @@ var otherNames = map[string]encoding.Encoding{
 	"mac-roman": charmap.Macintosh, "macroman": charmap.Macintosh, "mac-cyrillic": charmap.MacintoshCyrillic,
 	"maccyrillic": charmap.MacintoshCyrillic,
 	"arabic":      charmap.Windows1256, "urdu": charmap.Windows1256,
-}
-
-// guess names the charset of a text that says nothing true about it.
-func guess(body []byte) (string, encoding.Encoding) {
-	first := bytes.IndexFunc(body, func(r rune) bool { return r >= utf8.RuneSelf })
-	sample := body[max(first-64, 0):]
-	sample = sample[:min(len(sample), guessReach)]
-	high := 0
-	for _, c := range sample {
-		if c >= utf8.RuneSelf {
-			high++
-		}
-	}
-	// A handful of letters is no evidence: the detector would name anything.
-	if high >= chanceLetters {
-		best, err := chardet.NewHtmlDetector().DetectAll(sample)
-		if err != nil {
-			best = nil
-		}
-		for _, candidate := range best {
-			// A charset in which the text has holes is not its charset, however well the
-			// letters fit: Urdu in windows-1256 looks like Arabic in ISO-8859-6.
-			if enc := lookup(candidate.Charset); enc != nil && !strings.ContainsRune(convert(enc, sample), utf8.RuneError) {
-				return candidate.Charset, enc
-			}
-		}
-	}
-	return "windows-1252", charmap.Windows1252
 }
 
 // countUTF8 counts well-formed sequences above ASCII (in valid text only the first

@@ -603,6 +603,12 @@ func (w *walker) pop() {
 		w.pieces = w.pieces[:el.pieces]
 		if v.text != "" || el.source == "" {
 			w.leaf(el.as, v)
+		} else {
+			*w.to = append(*w.to, "<raw:elsewhere type=\""...)
+			w.number(value{text: el.kind})
+			*w.to = append(*w.to, "\">"...)
+			w.number(value{text: el.source, base: el.base})
+			*w.to = append(*w.to, "</raw:elsewhere>"...)
 		}
 	case markup:
 		w.add(piece{kind: pieceEnd, text: el.name.local})

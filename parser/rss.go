@@ -167,6 +167,11 @@ func (x extra) picture() string {
 			}
 		}
 	}
+	for _, e := range x.of("itunes", "link") {
+		if l := x.link(e.Attrs["href"]); l != "" && x.str(e.Attrs["rel"]) == "image" {
+			return l
+		}
+	}
 	return ""
 }
 

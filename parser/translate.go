@@ -300,6 +300,11 @@ func (x extra) media(e *feed.Entry) {
 	look(x.all["media"])
 	for _, group := range x.of("media", "group") {
 		look(group.Children)
+		for _, d := range group.Children["description"] {
+			if e.Summary.Value == "" && e.Content.Value == "" {
+				e.Summary = x.text(d.Value)
+			}
+		}
 		for _, c := range group.Children["content"] {
 			look(c.Children)
 		}
