@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
@@ -209,6 +210,7 @@ var otherNames = map[string]encoding.Encoding{
 	"cp037": charmap.CodePage037, "cp1047": charmap.CodePage1047, "cp1140": charmap.CodePage1140,
 	"mac-roman": charmap.Macintosh, "macroman": charmap.Macintosh, "mac-cyrillic": charmap.MacintoshCyrillic,
 	"maccyrillic": charmap.MacintoshCyrillic,
+	"gb-18030":    simplifiedchinese.GB18030, // the detector's spelling
 	"arabic":      charmap.Windows1256, "urdu": charmap.Windows1256,
 }
 

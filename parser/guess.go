@@ -88,14 +88,14 @@ func plausible(label, text string) bool {
 		case label == "euc-kr" && unicode.Is(unicode.Hangul, r),
 			(label == "euc-jp" || label == "shift_jis" || label == "iso-2022-jp") && unicode.In(r, unicode.Hiragana, unicode.Katakana),
 			label == "windows-874" && unicode.Is(unicode.Thai, r),
-			(label == "big5" || label == "gb-18030") && strings.ContainsRune(commonHan, r):
+			(label == "big5" || strings.HasPrefix(label, "gb")) && strings.ContainsRune(commonHan, r):
 			own++
 		}
 	}
 	switch label {
 	case "euc-kr", "windows-874":
 		return own*10 >= all*9
-	case "big5", "gb-18030":
+	case "big5", "gb-18030", "gb18030":
 		return own*30 >= all
 	case "euc-jp", "shift_jis", "iso-2022-jp":
 		return odd*4 <= all && own*10 >= all
