@@ -244,8 +244,11 @@ func unixTime(s string) (time.Time, bool) {
 }
 
 // isoDate reads the date part: YYYY, YYYY-MM, YYYY-MM-DD, YYYYMMDD, YYYY-DDD, YYYYDDD,
-// YYYY-Www-D, YYYY/MM/DD, YYYY.MM.DD, YY-MM-DD, YYMMDD and -YYMM.
+// YYYY-Www-D, YYYY/MM/DD, YYYY.MM.DD, YY-MM-DD, YYMMDD, YYDDD and -YYMM.
 func isoDate(c *cursor) (m moment, ok bool) {
+	if c.peek() == '-' {
+		return isoShort(c)
+	}
 	switch run := c.run(); {
 	case run == 14 || run == 12: // YYYYMMDDhhmm[ss]
 		m.year, _ = c.number(4)
@@ -271,6 +274,11 @@ func isoDate(c *cursor) (m moment, ok bool) {
 		m.year, _ = c.number(4)
 		n, _ := c.number(3)
 		return m.ordinal(n)
+	case run == 5:
+		y, _ := c.number(2)
+		m.year = fullYear(y, 2)
+		n, _ := c.number(3)
+		return m.ordinal(n)
 	case run == 6:
 		y, _ := c.number(2)
 		m.year = fullYear(y, 2)
@@ -283,6 +291,20 @@ func isoDate(c *cursor) (m moment, ok bool) {
 		return isoTail(c, m)
 	}
 	return m, false
+}
+
+// isoShort reads the forms of ISO 8601:1988 without a century: -YYMM and -YY-MM.
+func isoShort(c *cursor) (m moment, ok bool) {
+	c.pos++
+	if run := c.run(); run != 4 && run != 2 {
+		return m, false
+	}
+	y, _ := c.number(2)
+	c.eat('-')
+	var digits int
+	m.year = fullYear(y, 2)
+	m.month, digits = c.number(2)
+	return m, digits == 2 && m.month > 0 && c.done()
 }
 
 // isoTail reads what follows the year.

@@ -109,6 +109,8 @@ func (w *wordy) numeral() bool {
 		w.ordinalSuffix()
 	case digits <= 2 && w.day && !w.year && w.month > 0:
 		w.moment.year, w.year = fullYear(value, 2), true
+	case digits <= 2 && w.day && w.year && !w.clocked && value <= 24: // "19 Uhr"
+		w.clock, w.clocked = time.Duration(value)*time.Hour, true
 	default:
 		return false
 	}

@@ -166,6 +166,16 @@ func TestLanguageIsTheOperatorsThenTheEntrysThenTheFeeds(t *testing.T) {
 	}
 }
 
+func TestLanguageThatTheLettersContradictIsDropped(t *testing.T) {
+	urdu := feed.Text{Value: "لاہور میں بارش"}
+	for _, c := range []struct{ source, entry, want string }{{"", "en-US", ""}, {"", "ur", "ur"}, {"en", "", "en"}, {"", "pa-Arab", "pa-Arab"}, {"", "pa-Guru", ""}} {
+		it, _ := normalize.Item(feed.Entry{Title: urdu, Language: c.entry}, feed.Channel{}, feed.Outlet{ID: "g", Language: c.source}, visit)
+		if it.Language != c.want {
+			t.Errorf("source %q, entry %q: got %q, want %q", c.source, c.entry, it.Language, c.want)
+		}
+	}
+}
+
 func TestDirectionIsSettled(t *testing.T) {
 	for _, c := range []struct {
 		source   feed.Outlet

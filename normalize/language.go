@@ -65,3 +65,8 @@ func direction(it *feed.Item, src feed.Outlet) feed.Direction {
 	text := first(it.Content, it.Summary)
 	return Direction(it.Language, it.Title+" "+Text(text[:min(len(text), directionGlance)]))
 }
+
+// contradicts reports whether a text that runs from right to left cannot be in a language.
+func contradicts(d feed.Direction, language string) bool {
+	return d == feed.RightToLeft && language != "" && Direction(language, "") == feed.LeftToRight
+}

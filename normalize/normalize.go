@@ -24,12 +24,13 @@ import (
 //     a summary that says word for word what the content says is dropped.
 //   - Link, Via, Comments, Image and the addresses of enclosures and authors are absolute
 //     http or https addresses or empty; the id is byte for byte as sent.
-//   - Image is the entry's own, or else the first one in its content or summary.
+//   - Image is the entry's own, else the first one in its content, summary or enclosures.
 //   - Published and Updated are in UTC. One that is missing, unreadable, before 1990 or
 //     more than Tolerance after at is zero, and what was written is kept. An entry
 //     that only says when it was updated was published then.
 //   - Language is the source's, if the operator gave one (outlets often leave the default
-//     of their software in their feeds), else the entry's, else the feed's.
+//     of their software in their feeds), else the entry's, else the feed's, unless that
+//     is written from left to right and the text from right to left.
 //   - Key and Hash are as the functions of these names say; Seen and Revised are at.
 func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.Item, []string) {
 	var w warnings
@@ -54,6 +55,10 @@ func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.It
 	fillTexts(&it, e)
 	fillTimes(&it, e, at, &w)
 	it.Direction = direction(&it, src)
+	if src.Language == "" && contradicts(it.Direction, it.Language) {
+		w.add("language %q dropped: the text is written in letters of another", it.Language)
+		it.Language = ""
+	}
 	it.Key = key(src.ID, e)
 	it.Hash = Hash(&it)
 	return it, w
@@ -100,6 +105,11 @@ func fillTexts(it *feed.Item, e feed.Entry) {
 		it.Summary = ""
 	}
 	it.Image = first(it.Image, inContent, inSummary)
+	for i := 0; it.Image == "" && i < len(it.Enclosures); i++ {
+		if strings.HasPrefix(it.Enclosures[i].Type, "image/") {
+			it.Image = it.Enclosures[i].URL
+		}
+	}
 }
 
 // saysTheSame reports whether two pieces of HTML have the same text. Nearly always the
@@ -269,13 +279,16 @@ func origin(o feed.Origin) feed.Origin {
 	return feed.Origin{Name: short(guessed(o.Name)), Link: webAddress(o.Link), ID: o.ID}
 }
 
+// extensions keeps what may be an id or a word of the outlet's own; a text it is not.
 func extensions(in map[string]string) map[string]string {
 	if len(in) == 0 {
 		return nil
 	}
 	out := make(map[string]string, len(in))
 	for name, value := range in {
-		out[name] = legalOnly(value)
+		if len(value) <= longestTitle {
+			out[name] = legalOnly(value)
+		}
 	}
 	return out
 }
