@@ -178,13 +178,17 @@ func (db *DB) rewrite(ctx context.Context, suffix string, fill func(*bbolt.DB) e
 	}
 	to, err := bbolt.Open(fresh, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
 	if err == nil {
+		to.AllocSize = growBy
 		err = fill(to)
 		to.NoFreelistSync = false
 		err = errors.Join(err, ctx.Err())
 		if err == nil {
 			err = to.Update(func(*bbolt.Tx) error { return nil }) // writes the free list
 		}
-		err = errors.Join(err, to.Sync(), to.Close())
+		if !db.opts.NoSync {
+			err = errors.Join(err, to.Sync())
+		}
+		err = errors.Join(err, to.Close())
 	}
 	if err == nil {
 		err = db.swapIn(fresh)

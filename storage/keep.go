@@ -145,16 +145,14 @@ func (db *DB) beyond(tx *bbolt.Tx, src uint32, id string, at *place, left *int) 
 	stories, items := tx.Bucket([]byte(bStories)), tx.Bucket([]byte(bItems))
 	n := 0
 	for k, _ := seekBelow(c, sourceKey(src, at.order, at.no)); k != nil && bytes.HasPrefix(k, be32(src)); k, _ = c.Prev() {
+		if n > 64*keepScan || len(surplus) > keepScan {
+			return surplus, false
+		}
 		*at = place{num(k[4:]), num(k[12:])}
+		n++
 		if *left > 0 {
 			*left--
-			if n++; n > 64*keepScan {
-				return nil, false
-			}
 			continue
-		}
-		if n += 8; n > keepScan {
-			return surplus, false
 		}
 		st := db.readStory(stories, at.no)
 		if st == nil {

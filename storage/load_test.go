@@ -32,7 +32,10 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(loadEnv); path != "" {
 		os.Exit(load(path))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		dropBenchStores()
+		os.Exit(code)
+	}))
 }
 
 // longRun is how often to do what a fault test does: few by default, more when the

@@ -16,9 +16,10 @@ import (
 
 const (
 	// firstPage and nextPages are how many stories are copied out in one
-	// transaction: few at first, for who wants few.
-	firstPage = 16
-	nextPages = 128
+	// transaction: few at first, for who wants few; together the hundred that a feed
+	// usually shows.
+	firstPage = 20
+	nextPages = 80
 
 	// maxSteps bounds how many places of the river one transaction looks at.
 	maxSteps = 4096

@@ -1,11 +1,13 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"reflect"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/klauspost/compress/zstd"
@@ -30,10 +32,13 @@ var errChecksum = errors.New("checksum mismatch")
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+	decompressed = sync.Pool{New: func() any { return new([]byte) }}
+	scratches    = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 	encMode = must(cbor.EncOptions{
 		Sort: cbor.SortCoreDeterministic, // the same value always makes the same bytes
 		Time: cbor.TimeRFC3339NanoUTC,    // exact, and zstd removes the repetition
-	}.EncMode())
+	}.UserBufferEncMode())
 	decMode = must(cbor.DecOptions{
 		UTF8:             cbor.UTF8DecodeInvalid, // what was stored comes back, whatever it was
 		MaxArrayElements: 1 << 20,
@@ -41,8 +46,9 @@ var (
 	}.DecMode())
 
 	// Both are safe for concurrent use by EncodeAll and DecodeAll.
-	zstdEnc = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(128<<10), zstd.WithLowerEncoderMem(true)))
+	// The fastest level takes half the time of the default one for 4 % more bytes.
+	zstdEnc = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(128<<10)))
 	zstdDec = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true)))
 )
 
@@ -55,11 +61,14 @@ func must[T any](v T, err error) T {
 
 // encode makes the record of v that is stored under key in the bucket.
 func encode(bucket string, key []byte, v any) ([]byte, error) {
-	body, err := encMode.Marshal(v)
-	if err != nil {
+	scratch := scratches.Get().(*bytes.Buffer)
+	defer scratches.Put(scratch)
+	scratch.Reset()
+	if err := encMode.MarshalToBuffer(v, scratch); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", reflect.TypeOf(v), err)
 	}
-	rec := make([]byte, headerLen, headerLen+len(body))
+	body := scratch.Bytes()
+	rec := make([]byte, headerLen, headerLen+len(body)) // bbolt keeps it until the commit
 	rec[0] = recordVersion
 	if len(body) >= compressFrom {
 		rec[0] |= compressed
@@ -86,9 +95,12 @@ func decode(bucket string, key, rec []byte, v any) error {
 	}
 	if rec[0]&compressed != 0 {
 		var err error
-		if body, err = zstdDec.DecodeAll(body, nil); err != nil {
+		scratch := decompressed.Get().(*[]byte)
+		defer decompressed.Put(scratch)
+		if body, err = zstdDec.DecodeAll(body, (*scratch)[:0]); err != nil {
 			return fmt.Errorf("decompress: %w", err)
 		}
+		*scratch = body
 	}
 	if err := decMode.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("decode %s: %w", reflect.TypeOf(v), err)
