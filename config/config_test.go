@@ -48,6 +48,7 @@ func TestMinimalFileIsComplete(t *testing.T) {
 		Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
 		Sources: []feed.Source{{
 			Outlet:  feed.Outlet{ID: "herald.example", Name: "herald.example", URL: "https://herald.example/feed.xml"},
+			Unnamed: true,
 			FeedURL: "https://herald.example/feed.xml", Schedule: "*/15 * * * *",
 			Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second},
 		}},

@@ -127,7 +127,7 @@ func (r *reader) settleSource(src *sourceDraft, d *draft) {
 		src.Proxy = d.proxy
 	}
 	if src.Name == "" && src.address != nil {
-		src.Name = defaultName(src.named)
+		src.Name, src.Unnamed = defaultName(src.named), true
 	}
 	src.Timeout, src.MaxBody, src.PerHost = d.Fetch.Timeout, d.Fetch.MaxBody, d.Fetch.PerHost
 	src.AllowNetworks = d.Fetch.AllowNetworks

@@ -80,6 +80,7 @@ type Source struct {
 	FeedURL  string // as configured, credentials included: for the fetcher's eyes only
 	Schedule string // cron line, checked
 	Paused   bool
+	Unnamed  bool // the operator gave no name; Outlet.Name was made from the host
 
 	Include []*regexp.Regexp // over title and text; an item is kept if one matches or there are none
 	Exclude []*regexp.Regexp // an item is dropped if one matches
@@ -101,6 +102,19 @@ type Source struct {
 func (src Source) Address() string {
 	sum := sha256.Sum256([]byte("sangam address\x00" + src.FeedURL))
 	return hex.EncodeToString(sum[:12])
+}
+
+// Described is the outlet as readers should meet it: where the operator has said
+// nothing, the feed's own words fill in.
+func (src Source) Described(ch Channel) Outlet {
+	o := src.Outlet
+	if src.Unnamed && ch.Title != "" {
+		o.Name = ch.Title
+	}
+	if o.Site == "" {
+		o.Site = ch.Link
+	}
+	return o
 }
 
 // PerHost bounds what one registrable domain gets from us.

@@ -62,7 +62,7 @@ func newDaemon(t *testing.T, outlets map[string]*outlet.Outlet) *daemon {
 	var cfg strings.Builder
 	fmt.Fprintf(&cfg, "listen: %s\nadmin: %s\nfetch: {schedule: '@hourly', allow_networks: [127.0.0.0/8], per_host: {interval: 1ms}}\nsources:\n", d.listen, freePort(t))
 	for id, o := range outlets {
-		fmt.Fprintf(&cfg, "  - {id: %s, name: The %s, url: '%s'}\n", id, id, o.Feed())
+		fmt.Fprintf(&cfg, "  - {id: %s, url: '%s'}\n", id, o.Feed()) // no name: the feed has one
 	}
 	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(cfg.String()), 0o600); err != nil {
 		t.Fatal(err)

@@ -117,7 +117,7 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 		return nil, err
 	}
 	defer db.Close()
-	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+	if err := introduce(ctx, cfg, db); err != nil {
 		return nil, err
 	}
 	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
@@ -134,7 +134,7 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 	for _, neighbours := range byDomain {
 		g.Go(func() error {
 			for _, src := range neighbours { // one after the other: they share a host
-				if _, _, err := visits.line.Run(ctx, src); err != nil {
+				if _, err := visits.visit(ctx, src); err != nil {
 					return err
 				}
 			}

@@ -62,7 +62,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, ready 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+	if err := introduce(ctx, cfg, db); err != nil {
 		return fmt.Errorf("tell the store of the sources: %w", err)
 	}
 	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})

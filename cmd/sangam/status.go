@@ -60,7 +60,7 @@ func currentStatus(ctx context.Context, cfg *config.Config) (server.Status, erro
 		return st, err
 	}
 	defer db.Close()
-	if err := db.SetOutlets(ctx, cfg.Outlets()); err != nil {
+	if err := introduce(ctx, cfg, db); err != nil {
 		return st, err
 	}
 	return server.StatusOf(ctx, db, time.Now())
@@ -71,7 +71,7 @@ func statusTable(w io.Writer, st server.Status) error {
 	t.SetStyle(table.StyleLight)
 	t.Style().Options.DrawBorder = false
 	t.Style().Options.SeparateColumns = false
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "ITEMS", Align: text.AlignRight}, {Name: "WHAT", WidthMax: 80}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "ITEMS", Align: text.AlignRight}, {Name: "WHAT", WidthMax: 80, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "ITEMS", "NEXT VISIT", "WHAT"})
 	for _, s := range st.Sources {
 		t.AppendRow(table.Row{s.Outlet.ID, s.Health, ago(s.State.Succeeded, st.Now), s.State.Items, next(s.State.Due, st.Now), what(s)})

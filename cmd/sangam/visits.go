@@ -22,6 +22,9 @@ type visits struct {
 	line   *pipeline.Pipeline
 	agenda *schedule.Scheduler
 
+	cfg *config.Config
+	db  *storage.DB
+
 	mu   sync.Mutex
 	last map[string]visitReport // what came of each source's last visit in this process
 }
@@ -44,19 +47,45 @@ func newVisits(cfg *config.Config, db *storage.DB, client *fetcher.Client, log *
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
 	}
-	v := &visits{last: map[string]visitReport{}}
+	v := &visits{cfg: cfg, db: db, last: map[string]visitReport{}}
 	v.line = &pipeline.Pipeline{Store: db, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
 		Recall: func(ctx context.Context, src feed.Source) (feed.State, error) { return db.State(ctx, src.ID) },
 		Visit: func(ctx context.Context, src feed.Source) (feed.State, error) {
-			state, _, err := v.line.Run(ctx, src)
-			return state, err
+			return v.visit(ctx, src)
 		},
 		Domain:      fetcher.Domain,
 		Concurrency: cfg.Concurrency,
 		Log:         log,
 	}
 	return v
+}
+
+// visit makes one visit, and lets readers know when the feed has changed its name.
+func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error) {
+	state, _, err := v.line.Run(ctx, src)
+	if err != nil || !src.Unnamed {
+		return state, err
+	}
+	known, err := v.db.Outlets(ctx)
+	if err == nil && known[src.ID].Name != src.Described(state.Channel).Name {
+		err = introduce(ctx, v.cfg, v.db)
+	}
+	return state, err
+}
+
+// introduce tells the store of the configured outlets, those that the operator
+// has not named by the names their feeds give themselves.
+func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
+	outlets := cfg.Outlets()
+	for i, src := range cfg.Sources {
+		state, err := db.State(ctx, src.ID)
+		if err != nil {
+			return fmt.Errorf("recall %s: %w", src.ID, err)
+		}
+		outlets[i] = src.Described(state.For(src).Channel)
+	}
+	return db.SetOutlets(ctx, outlets)
 }
 
 func (v *visits) told(src feed.Source, st feed.State, r feed.Report) {
