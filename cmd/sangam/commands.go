@@ -40,12 +40,19 @@ Try it without any configuration or network:  sangam demo`,
 	root.AddCommand(
 		runCommand(opt), demoCommand(opt), checkCommand(opt), parseCommand(opt),
 		storiesCommand(opt), statusCommand(opt), fetchCommand(opt), versionCommand(opt), healthcheckCommand(opt),
+		whyCommand(opt), verdictCommand(opt), searchCommand(opt),
 	)
-	for _, c := range root.Commands() {
-		c.Args = usageArgs(c.Args)
-	}
-	root.Args = usageArgs(root.Args)
+	root.AddCommand(storeCommands(opt)...)
+	strict(root)
 	return root
+}
+
+// strict makes every complaint about arguments, of any command, a usage error.
+func strict(cmd *cobra.Command) {
+	cmd.Args = usageArgs(cmd.Args)
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
 }
 
 // usageArgs makes a command's complaint about its arguments a usage error.

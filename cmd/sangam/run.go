@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sangam/config"
-	"sangam/dedupe"
 	"sangam/fetcher"
 	"sangam/normalize"
 	"sangam/schedule"
@@ -77,12 +76,42 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, ready 
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
+	g.Go(func() error { return keepHouse(ctx, cfg, db, log) })
 	g.Go(func() error { return server.Serve(ctx, readers, server.New(readersOptions(cfg, log), db), log) })
 	g.Go(func() error {
 		return server.Serve(ctx, operators, server.NewAdmin(adminOptions(cfg, db, visits, log)), log)
 	})
 	ready()
 	return g.Wait()
+}
+
+// Housekeeping begins when the first visits are over, and is done every hour.
+const (
+	keepAfter = time.Minute
+	keepEvery = time.Hour
+)
+
+// keepHouse deletes what the configuration does not keep, until ctx ends.
+func keepHouse(ctx context.Context, cfg *config.Config, db *storage.DB, log *slog.Logger) error {
+	timer := time.NewTimer(keepAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		kept, err := db.Keep(ctx, cfg.Keep.Age, cfg.Keep.PerSource, time.Now(), nil)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			log.Error("housekeeping", "err", err) // tried again in an hour; what is there stays
+		case kept.Items > 0:
+			log.Info("housekeeping", "items", kept.Items, "stories", kept.Stories)
+		}
+		timer.Reset(keepEvery)
+	}
 }
 
 // listeners opens both sides' addresses, or neither.
@@ -102,13 +131,20 @@ func openStore(cfg *config.Config, log *slog.Logger) (*storage.DB, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	return storage.Open(filepath.Join(cfg.Data, "sangam.db"), storage.Options{
-		Decider:     dedupe.Rules{Near: cfg.Window, NearDuplicates: cfg.NearDuplicates},
+	return storage.Open(storeFile(cfg), storeOptions(cfg, log))
+}
+
+// storeFile is the store's one file.
+func storeFile(cfg *config.Config) string { return filepath.Join(cfg.Data, "sangam.db") }
+
+func storeOptions(cfg *config.Config, log *slog.Logger) storage.Options {
+	return storage.Options{
+		Decider:     rules(cfg),
 		Authority:   authority(cfg),
 		Fold:        normalize.Fold,
 		CommitEvery: commitEvery,
 		Log:         log,
-	})
+	}
 }
 
 // commitEvery bounds the commits of a busy round: one carries what came meanwhile.
@@ -144,17 +180,13 @@ func readersOptions(cfg *config.Config, log *slog.Logger) server.Options {
 
 // adminOptions say what operators can ask and have done.
 func adminOptions(cfg *config.Config, db *storage.DB, v *visits, log *slog.Logger) server.AdminOptions {
-	return server.AdminOptions{
-		Store: db,
-		Log:   log,
-		Commands: map[string]server.Command{
-			"fetch": func(ctx context.Context, r *http.Request) (any, error) {
-				sources, err := chosen(cfg, r.URL.Query()["source"])
-				if err != nil {
-					return nil, err
-				}
-				return v.now(ctx, sources)
-			},
-		},
+	changes, queries := commandsOf(cfg, db)
+	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
+		sources, err := chosen(cfg, r.URL.Query()["source"])
+		if err != nil {
+			return nil, err
+		}
+		return v.now(ctx, sources)
 	}
+	return server.AdminOptions{Store: db, Log: log, Commands: changes, Queries: queries}
 }
