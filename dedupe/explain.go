@@ -49,6 +49,7 @@ func (c Compared) Longest() string {
 func (r Rules) Explain(a, b *feed.Item) Explanation {
 	habitual := habitualOf(a, []*feed.Item{b})
 	s, o := r.subject(a, habitual), read(b, habitual)
+	s.recurring = recurring(s.reading, []*reading{o})
 	return Explanation{
 		Ruling: r.judge(s, o, s.likeness(o)),
 		A:      compared(s.reading, o),

@@ -44,7 +44,7 @@ func recurring(it *reading, others []*reading) map[uint64]bool {
 				used[u] = r
 				continue
 			}
-			if !again || out[v.hash] || reissued(first, r) {
+			if out[v.hash] || reissued(first, r) {
 				continue
 			}
 			if out == nil {
@@ -53,9 +53,12 @@ func recurring(it *reading, others []*reading) map[uint64]bool {
 			out[v.hash] = true
 		}
 	}
-	note(it)
-	for _, o := range others {
-		note(o)
+	all := append([]*reading{it}, others...)
+	slices.SortStableFunc(all, func(a, b *reading) int {
+		return cmp.Or(a.item.Time().Compare(b.item.Time()), cmp.Compare(a.item.Key, b.item.Key))
+	})
+	for _, r := range all {
+		note(r)
 	}
 	return out
 }

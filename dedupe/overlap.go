@@ -129,6 +129,15 @@ func (v overlap) lead() float64 {
 	return share(v.bLeadIn, v.bLead)
 }
 
+// backLead is the share of the longer text's lead that the shorter holds near its
+// beginning.
+func (v overlap) backLead() float64 {
+	if v.a <= v.b {
+		return share(v.bLeadIn, v.bLead)
+	}
+	return share(v.aLeadIn, v.aLead)
+}
+
 func share(part, whole int) float64 {
 	if whole == 0 {
 		return 0

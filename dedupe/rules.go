@@ -41,6 +41,10 @@ const (
 	sureLead  = 0.25
 	plainLead = 0.20
 
+	// backLead is how much of the longer text's lead the shorter must hold in turn: a
+	// follow-up quotes the first sentence of the report before it as its background.
+	backLead = 0.15
+
 	// nearHead and nearHeadBack join bare headlines that are nearly the same: the
 	// share of the narrower, and of the wider one.
 	nearHead     = 0.72
@@ -123,15 +127,16 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 	if l.common {
 		return part("boilerplate", "what both share stands in items that have nothing else in common")
 	}
+	both := l.body.backLead() >= backLead
 	agree := l.variant != nil && !l.recurring
 	switch near := r.NearDuplicates; {
 	case agree && !(l.kickers && l.variant.width < minKickerRest) && l.apart <= headlineWithin:
 		return join("headline", "same headline")
 	case !near:
 		return part("unlike", "neither link nor headline agree")
-	case l.short >= minText && text >= sureText && lead >= sureLead:
+	case l.short >= minText && text >= sureText && lead >= sureLead && both:
 		return join("text", "%d %% of the shorter text occur in the other", percent(text))
-	case l.short >= soleText && text >= plainText && lead >= plainLead && (text >= farText || l.apart <= day):
+	case l.short >= soleText && text >= plainText && lead >= plainLead && both && (text >= farText || l.apart <= day):
 		return join("text", "%d %% of the shorter text occur in the other, its lead among them", percent(text))
 	case l.short >= minText && text >= l.pairedText() && (head >= pairedHead || l.variant != nil && !l.recurring):
 		return join("text-and-headline", "%d %% of the shorter text and %d %% of the headline occur in the other", percent(text), percent(head))
