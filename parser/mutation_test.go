@@ -43,11 +43,15 @@ func TestMutations(t *testing.T) {
 		for range 1 + random.IntN(6) {
 			doc = mutate(random, doc, seeds)
 		}
-		start := time.Now()
-		if _, err := parser.Parse(feed.Document{Body: doc, URL: address}); err == nil {
+		took, err := timed(doc)
+		if err == nil {
 			read++
 		}
-		slowest = max(slowest, time.Since(start))
+		for again := 0; took > time.Second/4 && again < 3; again++ { // was it the document, or the machine?
+			retry, _ := timed(doc)
+			took = min(took, retry)
+		}
+		slowest = max(slowest, took)
 	}
 	t.Logf("%d documents, %d of them read, the slowest in %v", count, read, slowest)
 	if slowest > time.Second {
@@ -82,4 +86,10 @@ func mutate(random *rand.Rand, doc []byte, seeds []string) []byte {
 		return doc[:end]
 	}
 	return splice(mutants[random.IntN(len(mutants))], doc[at:])
+}
+
+func timed(doc []byte) (time.Duration, error) {
+	start := time.Now()
+	_, err := parser.Parse(feed.Document{Body: doc, URL: address})
+	return time.Since(start), err
 }

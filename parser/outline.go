@@ -2,7 +2,6 @@ package parser
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"sangam/feed"
@@ -152,7 +151,6 @@ func (w *walker) add(p piece) {
 func (w *walker) start(tok token) *Error {
 	if w.first == "" {
 		w.first = tok.name
-		w.out.address = w.declaredFor(tok)
 	}
 	if w.scan.html && !w.rooted && strings.EqualFold(tok.name, "html") {
 		return w.notAFeed()
@@ -161,17 +159,20 @@ func (w *walker) start(tok token) *Error {
 	if len(w.pieces) >= maxPieces && (parent.role == textual || parent.role == markup) && !mayClose[lower(localName(tok.name))] {
 		return nil // nothing more is kept of this text
 	}
-	el := element{raw: tok.name, base: parent.base, language: parent.language, scope: len(w.scope), pieces: len(w.pieces)}
-	if err := w.inherit(&el, tok); err != nil {
+	el, err := w.begin(tok)
+	if err != nil {
 		return err
 	}
-	if !w.rooted {
-		w.root(tok.name, el)
+	declared := w.scope
+	w.scope = w.scope[:el.scope]
+	if w.closeBefore(el.name) {
+		if el, err = w.begin(tok); err != nil { // it has another parent now
+			return err
+		}
+	} else {
+		w.scope = declared
 	}
-	el.name = w.scope.name(tok.name, w.out.dialect)
-	w.closeBefore(el.name)
 	parent = w.top()
-	el.pieces = len(w.pieces)
 	el.role = w.roleOf(el.name, parent)
 	if el.role == markup && len(w.stack) >= maxDepth {
 		w.warn("a text nests more than %d elements; those inside are left out, their text is not", maxDepth)
@@ -195,23 +196,22 @@ func (w *walker) start(tok token) *Error {
 	return nil
 }
 
-func (w *walker) beyond(at int, what string) *Error {
-	return &Error{Trouble: feed.Unreadable, What: what, Where: place(w.scan.text, at)}
+// begin makes an element of a start tag, inside what is open.
+func (w *walker) begin(tok token) (element, *Error) {
+	parent := w.top()
+	el := element{raw: tok.name, base: parent.base, language: parent.language, scope: len(w.scope), pieces: len(w.pieces)}
+	if err := w.inherit(&el, tok); err != nil {
+		return el, err
+	}
+	if !w.rooted {
+		w.root(tok.name, el)
+	}
+	el.name = w.scope.name(tok.name, w.out.dialect)
+	return el, nil
 }
 
-// declaredFor is the namespace that a root element declares for itself.
-func (w *walker) declaredFor(tok token) string {
-	prefix, _, found := strings.Cut(tok.name, ":")
-	want := "xmlns"
-	if found {
-		want = "xmlns:" + prefix
-	}
-	for _, a := range tok.attrs {
-		if a.name == want {
-			return strings.TrimSpace(decodeText(a.value, nil))
-		}
-	}
-	return ""
+func (w *walker) beyond(at int, what string) *Error {
+	return &Error{Trouble: feed.Unreadable, What: what, Where: place(w.scan.text, at)}
 }
 
 // inherit reads the attributes that hold for all that is inside: xmlns, xml:base,
@@ -262,8 +262,7 @@ func (w *walker) root(raw string, el element) {
 		return
 	}
 	w.rooted = true
-	w.out.base, w.out.language = el.base, el.language
-	w.out.address = ""
+	w.out.language, w.out.address = el.language, ""
 	prefix := strings.TrimSuffix(raw[:len(raw)-len(local)], ":")
 	if entry, ok := w.scope.find(prefix); ok {
 		w.out.address = entry.address
@@ -363,192 +362,6 @@ func (w *walker) warn(format string, args ...int) {
 	w.out.warnings = append(w.out.warnings, fmt.Sprintf(format, values...))
 }
 
-// open does what the start of an element means for the outline.
-func (w *walker) open(el, parent *element, tok token) {
-	switch el.role {
-	case channel:
-		if el.language != "" && (w.out.language == "" || feedLevel[el.name.local]) {
-			w.out.language = el.language
-		}
-		if w.out.base == w.doc.URL {
-			w.out.base = el.base
-		}
-		w.cdf(el, tok, "raw:lastbuilddate")
-	case item:
-		if w.out.items%partItems == 0 {
-			w.out.parts = append(w.out.parts, make([]byte, 0, 4096))
-		}
-		w.out.items++
-		w.to = &w.out.parts[len(w.out.parts)-1]
-		w.itemAt, w.children, w.foreign, w.named, w.summed = len(*w.to), 0, 0, false, false
-		el.as = "item"
-		if w.out.atom {
-			el.as = "entry"
-		}
-		*w.to = append(*w.to, '<')
-		*w.to = append(*w.to, el.as...)
-		*w.to = append(*w.to, '>')
-		w.written++
-		if about := attribute(tok, "about"); about != "" {
-			w.leaf("raw:about", value{text: about})
-			w.named = true
-		}
-		if el.language != w.out.language {
-			w.leaf("raw:language", value{text: el.language})
-		}
-		w.cdf(el, tok, "raw:date")
-	case node:
-		w.named = w.named || identifying[el.name]
-		el.as = w.alias(el, parent, tok)
-		*w.to = append(*w.to, '<')
-		*w.to = append(*w.to, el.as...)
-		w.attributes(el, tok)
-		*w.to = append(*w.to, '>')
-		w.written++
-		w.children++
-	case textual:
-		el.as = w.alias(el, parent, tok)
-		el.kind, el.mode = lower(strings.TrimSpace(attribute(tok, "type"))), lower(attribute(tok, "mode"))
-		el.source = attribute(tok, "src")
-		w.written++
-		w.children++
-	case markup:
-		w.add(tagPiece(el, w.textual(), tok))
-	}
-}
-
-// cdf reads what the Channel Definition Format says in attributes.
-func (w *walker) cdf(el *element, tok token, date string) {
-	if w.out.atom || len(tok.attrs) == 0 {
-		return
-	}
-	if href := attribute(tok, "href"); href != "" {
-		w.leaf("link", value{text: href, base: el.base})
-	}
-	if modified := attribute(tok, "lastmod"); modified != "" {
-		w.leaf(date, value{text: modified})
-	}
-}
-
-// textual returns the innermost element that is one text.
-func (w *walker) textual() *element {
-	for i := len(w.stack) - 1; i >= 0; i-- {
-		if w.stack[i].role == textual {
-			return &w.stack[i]
-		}
-	}
-	return w.top()
-}
-
-// alias is the name of an element in the outline. The prefix "raw" keeps from
-// gofeed what it would spoil: dates, which it tries eighty layouts on, and
-// elements of which it keeps only the last, or only the text.
-func (w *walker) alias(el, parent *element, tok token) string {
-	n := el.name
-	if w.foreignTo(el) {
-		return n.prefix + ":" + localName(el.raw) // as written: it is the outlet's name, not ours
-	}
-	if w.out.atom {
-		if n.prefix == native && dates[n.local] {
-			return "raw:" + n.local
-		}
-		return n.String()
-	}
-	if n.prefix == xhtmlNS {
-		return "raw:content"
-	}
-	if n.prefix != native || parent.role == node {
-		return n.String()
-	}
-	switch {
-	case dates[n.local], n.local == "author", n.local == "contributor", n.local == "category" && parent.role == channel:
-		return "raw:" + n.local
-	case n.local == "link" && (attribute(tok, "href") != "" || attribute(tok, "rel") != ""):
-		return "atom:link"
-	}
-	if parent.role != item {
-		if n.local == "abstract" {
-			return "description"
-		}
-		return n.local
-	}
-	switch n.local {
-	case "image", "id", "logo", "icon":
-		return "raw:" + n.local
-	case "fullitem", "body", "content":
-		return "raw:content"
-	case "description", "summary", "abstract":
-		if w.summed {
-			return "raw:content"
-		}
-		w.summed = true
-		return "description"
-	}
-	return n.local
-}
-
-// attributes writes those attributes that anything is read from, as numbers.
-func (w *walker) attributes(el *element, tok token) {
-	for i, a := range tok.attrs {
-		name := bare(lower(a.name))
-		if !attributes[name] || w.twice(tok.attrs[:i], name) {
-			continue
-		}
-		if name == "ispermalink" {
-			name = "isPermaLink"
-		}
-		*w.to = append(*w.to, ' ')
-		*w.to = append(*w.to, name...)
-		*w.to = append(*w.to, '=', '"')
-		w.number(value{text: strings.TrimSpace(decodeText(a.value, &w.scan.entities)), base: el.base})
-		*w.to = append(*w.to, '"')
-	}
-}
-
-func (w *walker) twice(before []attr, name string) bool {
-	for _, a := range before {
-		if bare(lower(a.name)) == name {
-			return true
-		}
-	}
-	return false
-}
-
-// bare is an attribute's name without the prefix that RDF's attributes have. Those
-// of other vocabularies keep theirs, and so are nobody's.
-func bare(name string) string {
-	if i := strings.IndexByte(name, ':'); i >= 0 && (name[i+1:] == "about" || name[i+1:] == "resource") {
-		return name[i+1:]
-	}
-	return name
-}
-
-// attribute is the decoded value of an attribute, in whatever case its name is.
-func attribute(tok token, name string) string {
-	for _, a := range tok.attrs {
-		if bare(lower(a.name)) == name {
-			return strings.TrimSpace(decodeText(a.value, nil))
-		}
-	}
-	return ""
-}
-
-func (w *walker) number(v value) {
-	*w.to = strconv.AppendInt(*w.to, int64(len(w.out.values)), 10)
-	w.out.values = append(w.out.values, v)
-}
-
-// leaf writes an element that holds a text and nothing else.
-func (w *walker) leaf(name string, v value) {
-	*w.to = append(*w.to, '<')
-	*w.to = append(*w.to, name...)
-	*w.to = append(*w.to, '>')
-	w.number(v)
-	*w.to = append(*w.to, '<', '/')
-	*w.to = append(*w.to, name...)
-	*w.to = append(*w.to, '>')
-}
-
 // end closes the element that an end tag means: the innermost of that name, and
 // all that is still open inside it. One that means none is passed over.
 func (w *walker) end(tok token) *Error {
@@ -574,49 +387,6 @@ func localName(raw string) string {
 		return local
 	}
 	return raw
-}
-
-// pop closes the innermost element.
-func (w *walker) pop() {
-	el := w.stack[len(w.stack)-1]
-	w.stack = w.stack[:len(w.stack)-1]
-	w.scope = w.scope[:el.scope]
-	switch el.role {
-	case item:
-		*w.to = append(*w.to, '<', '/')
-		*w.to = append(*w.to, el.as...)
-		*w.to = append(*w.to, '>')
-		w.to, w.children = &w.out.head, 0
-	case node:
-		if text := strings.TrimSpace(join(w.pieces[el.pieces:], &w.scan.entities)); text != "" {
-			if w.foreignTo(&el) && len(text) > maxExtension {
-				text = ""
-			}
-			w.number(value{text: text, base: el.base, language: el.language})
-		}
-		w.pieces = w.pieces[:el.pieces]
-		*w.to = append(*w.to, '<', '/')
-		*w.to = append(*w.to, el.as...)
-		*w.to = append(*w.to, '>')
-	case textual:
-		v := w.text(&el, w.pieces[el.pieces:])
-		w.pieces = w.pieces[:el.pieces]
-		if v.text != "" || el.source == "" {
-			w.leaf(el.as, v)
-		} else {
-			*w.to = append(*w.to, "<raw:elsewhere type=\""...)
-			w.number(value{text: el.kind})
-			*w.to = append(*w.to, "\">"...)
-			w.number(value{text: el.source, base: el.base})
-			*w.to = append(*w.to, "</raw:elsewhere>"...)
-		}
-	case markup:
-		w.add(piece{kind: pieceEnd, text: el.name.local})
-	}
-}
-
-func (w *walker) foreignTo(el *element) bool {
-	return el.name.prefix != native && !usual[el.name.prefix]
 }
 
 // finish ends the outline. An item that the end of the document cut is left out,

@@ -9,30 +9,35 @@ const (
 
 // closeBefore closes what cannot still be open when an element of that name
 // begins: the outlet forgot an end tag. Without it, one missing end tag would
-// swallow every item behind it.
-func (w *walker) closeBefore(n qname) {
+// swallow every item behind it. It reports whether it closed anything.
+func (w *walker) closeBefore(n qname) bool {
 	if n.prefix == xhtmlNS || len(w.stack) == 0 {
-		return
+		return false
 	}
 	holder := w.holder()
 	if holder < 0 {
-		return
+		return false
 	}
 	inner := w.stack[holder+1:]
 	anItem := n.prefix == native && (n.local == "item" || n.local == "entry")
+	top := w.top()
 	switch {
 	case anItem && (len(inner) == 0 || w.unended(&inner[0])):
-		w.closeDownTo(holder + 1)
+		height := holder + 1
 		if w.stack[holder].role == item {
-			w.closeDownTo(holder)
+			height = holder
 		}
+		closed := len(w.stack) > height
+		w.closeDownTo(height)
+		return closed
 	case len(inner) > 0 && itemLevel[n] && misplaced(n, inner):
 		w.closeDownTo(holder + 1)
-	case len(inner) > 0 && (n.local == "p" || n.local == "li"):
-		if top := w.top(); top.role == markup && top.name.local == n.local {
-			w.pop()
-		}
+		return true
+	case top.role == markup && top.name.local == n.local && (n.local == "p" || n.local == "li"):
+		w.pop()
+		return true
 	}
+	return false
 }
 
 func (w *walker) closeDownTo(height int) {

@@ -52,6 +52,8 @@ func TestRSSMeaning(t *testing.T) {
 		{"an item's language", rss20(`<dc:language>ur</dc:language>`), []string{"0.language", "ur"}},
 		{"an undeclared prefix means what it usually means", `<rss><channel><item><dc:creator>Ann</dc:creator><content:encoded>c</content:encoded></item></channel></rss>`, []string{"0.authors", "Ann", "0.content", "c"}},
 		{"prefixes are only names", `<rss xmlns:a="http://purl.org/dc/elements/1.1/" xmlns:b="http://purl.org/rss/1.0/modules/content/"><channel><item><a:creator>Ann</a:creator><b:encoded>c</b:encoded></item></channel></rss>`, []string{"0.authors", "Ann", "0.content", "c"}},
+		{"a namespace declared behind a missing end tag", `<rss><channel><item><title>x<dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">Ann</dc:creator><dc:x>y</dc:x></item><item xmlns:c="http://purl.org/rss/1.0/modules/content/" xml:lang="ur"><title>z<guid xml:base="http://b.example/">1</guid><c:encoded>c</c:encoded></item></channel></rss>`,
+			[]string{"0.title", "x", "0.authors", "Ann", "1.title", "z", "1.content", "c", "1.language", "ur"}},
 		{"names in any case", `<RSS><CHANNEL><TITLE>T</TITLE><Item><TITLE>x</TITLE><PubDate>d</PubDate><GUID isPermalink="FALSE">http://x.example/</GUID></Item></CHANNEL></RSS>`, []string{"title", "T", "0.title", "x", "0.published", "d", "0.link", ""}},
 	})
 }
