@@ -119,6 +119,9 @@ func (e *entry) json(base string) jsonItem {
 		Sangam:    jsonSangam{About: base, Story: e.page, Origin: e.via},
 	}
 	for _, a := range e.authors {
+		if a.Name == e.outlet.Name {
+			continue // many feeds name themselves
+		}
 		it.Authors = append(it.Authors, jsonAuthor{Name: a.Name, URL: a.URI})
 	}
 	outlet := func(o feed.Outlet, m *feed.Item) {

@@ -202,8 +202,8 @@ func Story(w io.Writer, p StoryPage) error {
 		Link:     uri(e.item.Link),
 		Carriers: p.carriers(), Joins: p.joins(),
 	}
-	if len(e.authors) > 0 {
-		data.Authors = e.creator()
+	if names := e.creator(); names != e.outlet.Name {
+		data.Authors = names
 	}
 	if image := uri(e.item.Image); !p.NoPictures && !strings.Contains(string(data.Content), "<img") {
 		data.Image = image
