@@ -37,8 +37,9 @@ func benchSizes(b *testing.B) []int {
 
 const (
 	benchSources = 1000
-	benchItems   = 30   // per batch
-	benchText    = 1127 // bytes of text per item
+	benchItems   = 30              // per batch
+	benchText    = 1127            // bytes of text per item
+	benchPace    = 5 * time.Minute // between batches: a million items are sixteen weeks
 )
 
 var vocabulary = func() []string {
@@ -77,14 +78,14 @@ func benchBatch(n int) feed.Batch {
 		}
 		it := storagetest.Item(o.ID, fmt.Sprintf("https://%s.example/news/%d/%d", o.ID, n, i), title, benchWords(rnd, benchText-60))
 		it.Link = it.ID
-		it.Published = start.Add(time.Duration(n) * 3 * time.Second)
+		it.Published = start.Add(time.Duration(n) * benchPace)
 		it.Marks = []feed.Mark{feed.Mark("U" + mark(it.Link)), feed.Mark("T" + mark(title))}
 		for range 6 {
 			it.Marks = append(it.Marks, feed.Mark(fmt.Sprintf("n%08x", rnd.Uint32())))
 		}
 		items[i] = it
 	}
-	return storagetest.Batch(o, time.Duration(n)*3*time.Second+time.Minute, items...)
+	return storagetest.Batch(o, time.Duration(n)*benchPace+time.Minute, items...)
 }
 
 func benchRand(n int) *rand.Rand { return rand.New(rand.NewPCG(uint64(n), 9)) }
@@ -164,7 +165,7 @@ func dropBenchStores() {
 }
 
 func benchOpen(b testing.TB, path string, noSync bool) *storage.DB {
-	db, err := storage.Open(path, storage.Options{Decider: storagetest.Titles{Span: 3 * time.Hour}, NoSync: noSync, CommitEvery: 100 * time.Millisecond})
+	db, err := storage.Open(path, storage.Options{Decider: storagetest.Titles{}, NoSync: noSync, CommitEvery: 100 * time.Millisecond})
 	if err != nil {
 		b.Fatal(err)
 	}
