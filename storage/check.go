@@ -99,9 +99,25 @@ func (c *checker) small() error {
 		})
 	}
 	return errors.Join(
+		c.marks(),
 		each(bOutlets, &outletRecord{}), each(bVerdicts, &overrideRecord{}),
 		each(bStates, &feed.State{}), each(bHabits, &feed.Habits{}),
 	)
+}
+
+// marks checks that what is compared with new items is there.
+func (c *checker) marks() error {
+	marks, items := c.tx.Bucket([]byte(bMarks)), c.tx.Bucket([]byte(bItems))
+	return marks.ForEachBucket(func(d []byte) error {
+		return marks.Bucket(d).ForEach(func(k, v []byte) error {
+			if err := decode(bMarks, k, v, &markRecord{}); err != nil {
+				c.problem("marks of item %d: %v", num(k), err)
+			} else if items.Get(k) == nil {
+				c.problem("there are marks of item %d, but no such item", num(k))
+			}
+			return nil
+		})
+	})
 }
 
 // items checks every item, and that it can be found by every name.

@@ -23,6 +23,7 @@ const (
 	bStates   = "states"
 	bHabits   = "habits"
 	bItems    = "items"
+	bMarks    = "marks"
 	bNames    = "names"
 	bRefs     = "refs"
 	bStories  = "stories"
@@ -34,7 +35,7 @@ const (
 )
 
 var allBuckets = []string{
-	bMeta, bOutlets, bStates, bHabits, bItems, bNames, bRefs, bStories,
+	bMeta, bOutlets, bStates, bHabits, bItems, bMarks, bNames, bRefs, bStories,
 	bEntries, bTimeline, bBySource, bChanges, bVerdicts,
 }
 

@@ -32,6 +32,9 @@
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed
 //	items    no                      record: feed.Item and the number of its story
+//	marks    day (bucket)            one bucket per day of arrival, dropped as a whole once nothing
+//	                                 will be compared with its items any more
+//	         └ no                    record: when the item was published and seen, and its marks
 //	names    src, hash of item key   the item's no as a varint; or a 0 byte and the day on
 //	                                 which this tombstone of a deleted item expires, as a varint
 //	refs     day (bucket)            one bucket per day of arrival; its sequence is the first no
@@ -45,7 +48,7 @@
 //	                                 (varint); no 0 = the list of outlets, or what is kept, changed
 //	verdicts item key, 0, item key   record: what the operator ruled; both orders are stored
 //
-// Keys in items, stories, timeline and changes grow at the end; names and bysource
+// Keys in items, marks, stories, timeline and changes grow at the end; names and bysource
 // keep what one visit touches together; refs is small per day. Only entries takes
 // its keys in random order, because that is what makes writes dear as a file grows.
 // There is no index by category: a category is a set of sources at the moment of
@@ -64,8 +67,10 @@
 // meta, outlets, states, habits, items and verdicts are the truth. names (but for
 // tombstones), refs, entries, timeline, bysource and changes can be rebuilt from
 // items and stories; of a story, its members can be rebuilt from the items, which
-// name the story they belong to. Reindex does so. The index of marks lives in memory: it
-// is made from the items of the last days when the file is opened.
+// name the story they belong to. Reindex does so. marks are made by those who fetch, so
+// without them the items of the last days only lose the chance to be joined. They are kept apart
+// from the items because they are a third of their size and of use for some days; the
+// index over them lives in memory, and is made from this bucket before the first merge.
 //
 // # The order of the river
 //

@@ -265,7 +265,9 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 	if err := m.moveRefs(it, nil); err != nil {
 		return err
 	}
-	m.db.win.drop(no)
+	if err := m.deleteMarks(it); err != nil {
+		return err
+	}
 	m.known[no] = nil
 	if err := m.items.Delete(be64(no)); err != nil {
 		return err

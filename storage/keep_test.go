@@ -135,7 +135,7 @@ func TestPurgeLeavesNothing(t *testing.T) {
 // TestAYearStaysSmall lives a year of daily batches with a month kept, and wants the
 // file to stay near what a month takes: free pages are used again.
 func TestAYearStaysSmall(t *testing.T) {
-	const sources, perDay = 4, 8
+	const sources, perDay = 2, 16
 	path := t.TempDir() + "/sangam.db"
 	db := openAt(t, path)
 	var month int64

@@ -36,7 +36,10 @@ const maxSecond = 9_223_372_035
 func unstamp(n uint64) time.Time { return time.Unix(0, int64(n)).UTC() }
 
 // day is the number of the day, in UTC, that a time belongs to.
-func day(t time.Time) uint32 { return uint32(stamp(t) / uint64(24*time.Hour)) }
+func day(t time.Time) uint32 { return uint32(stamp(t) / stampsPerDay) }
+
+// stampsPerDay is how many stamps a day has.
+const stampsPerDay = uint64(24 * time.Hour)
 
 // hashKey is the hash of an item key. Story keys are the same 64 bits in letters, so
 // one entry in refs finds an item by its key and a story by that of its founder.

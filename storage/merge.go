@@ -88,8 +88,12 @@ func readClock(tx *bbolt.Tx) time.Time {
 	return time.Time{}
 }
 
-// finish writes what the whole group has in common.
+// finish writes what the whole group has in common, and drops the marks that nothing
+// will be compared with any more.
 func (m *merger) finish() error {
+	if err := m.dropMarks(); err != nil {
+		return err
+	}
 	return m.tx.Bucket([]byte(bMeta)).Put([]byte("clock"), be64(stamp(m.clock)))
 }
 
@@ -276,7 +280,9 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.moveRefs(old, next); err != nil {
 		return err
 	}
-	m.db.win.put(next.No, &next.Item)
+	if err := m.putMarks(next); err != nil {
+		return err
+	}
 	if err := m.putItem(next); err != nil {
 		return err
 	}
@@ -336,7 +342,9 @@ func (m *merger) admit(it *feed.Item, joins []feed.Ruling, near map[string]*stor
 	if err := m.moveRefs(nil, rec); err != nil {
 		return err
 	}
-	m.db.win.put(no, &rec.Item)
+	if err := m.putMarks(rec); err != nil {
+		return err
+	}
 	if err := m.putItem(rec); err != nil {
 		return err
 	}
@@ -395,7 +403,9 @@ func (m *merger) item(no uint64) *stored {
 
 func (m *merger) putItem(it *stored) error {
 	key := be64(it.No)
-	rec, err := encode(bItems, key, it)
+	bare := *it
+	bare.Marks = nil // they have a bucket of their own, for as long as they matter
+	rec, err := encode(bItems, key, &bare)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (r *reindexer) run(from *bbolt.Tx) (err error) {
 			return err
 		}
 	}
-	for _, step := range []func() error{r.items, r.stories, r.writeNames, r.writeRefs} {
+	for _, step := range []func() error{r.items, r.marks, r.stories, r.writeNames, r.writeRefs} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -179,6 +179,29 @@ func (r *reindexer) items() error {
 		src := binary.BigEndian.Uint32(k)
 		r.names = append(r.names, entry{a: src, b: num(k[4:]), v: tombFlag | uint64(tombDay(v))})
 		return nil
+	})
+}
+
+// marks copies the marks of items that are still there.
+func (r *reindexer) marks() error {
+	from := r.from.Bucket([]byte(bMarks))
+	return from.ForEachBucket(func(d []byte) error {
+		return from.Bucket(d).ForEach(func(k, v []byte) error {
+			if r.tx.Bucket([]byte(bItems)).Get(k) == nil || decode(bMarks, k, v, &markRecord{}) != nil {
+				r.done.Lost++
+				return nil
+			}
+			if r.written++; r.written%reindexChunk == 0 {
+				if err := r.turnOver(); err != nil {
+					return err
+				}
+			}
+			to, err := r.tx.Bucket([]byte(bMarks)).CreateBucketIfNotExists(d)
+			if err != nil {
+				return err
+			}
+			return to.Put(k, v)
+		})
 	})
 }
 

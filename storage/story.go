@@ -2,7 +2,6 @@ package storage
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"time"
 
@@ -400,40 +399,6 @@ func (db *DB) readChange(tx *bbolt.Tx, k, v []byte) Change {
 		}
 	}
 	return ch
-}
-
-// loadWindow makes the index of marks from the items of the last days, if it is not
-// there. The caller holds db.work.
-func (db *DB) loadWindow() error {
-	if db.win != nil {
-		return nil
-	}
-	win := newWindow()
-	err := db.view(func(tx *bbolt.Tx) error {
-		cut := horizon(readClock(tx), db.opts.Decider.Window())
-		first, ok := firstSince(tx, day(cut))
-		if !ok {
-			return nil
-		}
-		c := tx.Bucket([]byte(bItems)).Cursor()
-		for k, v := c.Seek(be64(first)); k != nil; k, v = c.Next() {
-			it := stored{No: num(k)}
-			if err := decode(bItems, k, v, &it); err != nil {
-				db.lost(bItems, k, err)
-				continue
-			}
-			if !it.Seen.Before(cut) {
-				win.put(it.No, &it.Item)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("load the index of marks: %w", err)
-	}
-	win.settle()
-	db.win = win
-	return nil
 }
 
 // firstSince is the smallest number of an item that arrived on that day or later.
