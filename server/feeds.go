@@ -78,13 +78,9 @@ func (s *Server) page(ctx context.Context, st *site, p place) (render.Page, made
 	if err != nil {
 		return render.Page{}, made{}, err
 	}
-	known, err := s.known(ctx)
-	if err != nil {
-		return render.Page{}, made{}, err
-	}
 	home := st.Base + p.here
 	page := render.Page{
-		View: p.view, Base: st.Base, Outlets: outlets, Known: known,
+		View: p.view, Base: st.Base, Outlets: outlets,
 		Self: home + p.file + p.suffix(), Home: home + p.suffix(),
 		Hubs: st.Hubs, TTL: st.TTL, NoCredits: st.NoCredits, Icon: st.Base + "assets/" + render.AssetName(iconName),
 	}
@@ -106,6 +102,11 @@ func (s *Server) page(ctx context.Context, st *site, p place) (render.Page, made
 			return page, m, err
 		}
 	}
+	if p.file == "atom.xml" {
+		if page.Known, err = s.known(ctx, page.Stories); err != nil {
+			return page, m, err
+		}
+	}
 	page.Updated = newest(page.Stories)
 	m.modified = page.Updated
 	for i := range page.Stories {
@@ -114,14 +115,21 @@ func (s *Server) page(ctx context.Context, st *site, p place) (render.Page, made
 	return page, m, nil
 }
 
-// known returns how feeds name themselves.
-func (s *Server) known(ctx context.Context) (map[string]feed.Channel, error) {
+// known returns how the feeds of the stories' outlets name themselves.
+func (s *Server) known(ctx context.Context, stories []feed.Story) (map[string]feed.Channel, error) {
 	known := map[string]feed.Channel{}
-	for state, err := range s.store.States(ctx) {
-		if err != nil {
-			return nil, err
+	for i := range stories {
+		for m := range stories[i].Members {
+			id := stories[i].Members[m].Source
+			if _, asked := known[id]; asked {
+				continue
+			}
+			state, err := s.store.State(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			known[id] = state.Channel
 		}
-		known[state.Source] = state.Channel
 	}
 	return known, nil
 }

@@ -32,6 +32,8 @@ type Store interface {
 	Story(ctx context.Context, ref string) (feed.Story, error)
 	// Sequence returns the number of the newest change, and when it was made.
 	Sequence(context.Context) (uint64, time.Time, error)
+	// State returns what is known of one source; of an unknown one, nothing.
+	State(ctx context.Context, id string) (feed.State, error)
 	// States yields what is known of every source.
 	States(context.Context) iter.Seq2[feed.State, error]
 	// Outlets returns the configured outlets by source id.

@@ -59,6 +59,8 @@ func (s *shelf) Outlets(context.Context) (map[string]feed.Outlet, error) {
 	return maps.Clone(s.outlets), nil
 }
 
+func (s *shelf) State(_ context.Context, id string) (feed.State, error) { return s.states[id], nil }
+
 func (s *shelf) States(context.Context) iter.Seq2[feed.State, error] {
 	return func(yield func(feed.State, error) bool) {
 		for _, id := range slices.Sorted(maps.Keys(s.states)) {
