@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,7 +33,8 @@ and puts them in order through the same normalizing, marking and merging as the
 daemon does, on a scratch store. It prints "id<TAB>story key" lines; with -o json
 one object a line, with the reason of each join.
 
-Items of one source are merged in batches of up to 30, as a feed brings them. The
+Items of one source are merged in batches of up to 30 or six hours, as visits of a
+feed bring them. The
 configuration file is not read; --window and --near-duplicates take its place.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -119,26 +119,45 @@ func readRows(in io.Reader) ([]row, error) {
 // visitSize is how many items one visit of a source brings: what a common feed lists.
 const visitSize = 30
 
+// visitSpan is how much time one visit of a source covers at most. A source that
+// publishes little is not left until the end: by then the window would be past what
+// others said of the same matter.
+const visitSpan = 6 * time.Hour
+
+// visitsOf puts the rows into visits of their sources, in the order in which these
+// would be over.
+func visitsOf(rows []row) [][]int {
+	var visits [][]int
+	waiting := make(map[string][]int)
+	var sources []string // with rows that wait, in the order of their first
+	leave := func(source string) {
+		visits = append(visits, waiting[source])
+		delete(waiting, source)
+		sources = slices.DeleteFunc(sources, func(s string) bool { return s == source })
+	}
+	for i, r := range rows {
+		for len(sources) > 0 && r.Published.Sub(rows[waiting[sources[0]][0]].Published) > visitSpan {
+			leave(sources[0])
+		}
+		if len(waiting[r.Source]) == 0 {
+			sources = append(sources, r.Source)
+		}
+		waiting[r.Source] = append(waiting[r.Source], i)
+		if len(waiting[r.Source]) == visitSize {
+			leave(r.Source)
+		}
+	}
+	for len(sources) > 0 {
+		leave(sources[0])
+	}
+	return visits
+}
+
 // mergeRows merges the rows as visits of their sources would, and returns the item
 // key of each row.
 func mergeRows(ctx context.Context, db *storage.DB, rows []row) ([]string, error) {
 	keys := make([]string, len(rows))
-	bySource := make(map[string][]int)
-	var visits [][]int
-	for i, r := range rows {
-		bySource[r.Source] = append(bySource[r.Source], i)
-		if waiting := bySource[r.Source]; len(waiting) == visitSize {
-			visits = append(visits, waiting)
-			bySource[r.Source] = nil
-		}
-	}
-	for _, waiting := range bySource {
-		if len(waiting) > 0 {
-			visits = append(visits, waiting)
-		}
-	}
-	slices.SortFunc(visits, func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
-
+	visits := visitsOf(rows)
 	for _, visit := range visits {
 		src := feed.Outlet{ID: rows[visit[0]].Source, Name: rows[visit[0]].Source}
 		state, err := db.State(ctx, src.ID)
