@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"iter"
@@ -271,22 +272,25 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 		each("bysource", key(12))
 		each("names", val)
 		each("changes", val)
-		return tx.Bucket([]byte("refs")).ForEachBucket(func(d []byte) error {
-			return tx.Bucket([]byte("refs")).Bucket(d).ForEach(func(k, v []byte) error {
-				no := key(8)(k, v)
-				byItem[no] = append(byItem[no], put{"refs", string(d), slices.Clone(k), nil})
-				return nil
+		daily := func(bucket string, no func(k, v []byte) uint64) error {
+			return tx.Bucket([]byte(bucket)).ForEachBucket(func(d []byte) error {
+				return tx.Bucket([]byte(bucket)).Bucket(d).ForEach(func(k, v []byte) error {
+					byItem[no(k, v)] = append(byItem[no(k, v)], put{bucket, string(d), slices.Clone(k), slices.Clone(v)})
+					return nil
+				})
 			})
-		})
+		}
+		return errors.Join(daily("refs", key(8)), daily("marks", key(0)))
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	_ = src.Close()
-	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, InitialMmapSize: 4 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}
+	dst.AllocSize = 1 << 20
 	defer dst.Close()
 	var first uint64
 	_ = dst.View(func(tx *bbolt.Tx) error { first = tx.Bucket([]byte("items")).Sequence(); return nil })
