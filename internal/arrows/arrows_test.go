@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"server":          {"feed", "render"},
 	"internal/outlet": {"feed"},
 	"internal/arrows": {},
+	"internal/bench":  {"internal/outlet"},
 	// cmd wires it all; storagetest is a contract for stores, used by tests alone.
 	"cmd/sangam": {
 		"config", "dedupe", "feed", "fetcher", "internal/outlet", "normalize", "parser",
