@@ -56,6 +56,15 @@ const (
 	turnedHead = 0.40
 	// minTurned is the least number of words of the shorter.
 	minTurned = 4
+	// manyWords is from how many words on the same words in any order are one headline.
+	manyWords = 6
+	// tailWords and minTail: a bare headline that another ends with, within quarterDay,
+	// is the same without its first words.
+	tailWords = 4
+	minTail   = 20
+	// longHead is the width from which a headline is one report's alone for as long as
+	// the window reaches.
+	longHead = 50
 	// wholeHead and minCutHead: a long headline that is the beginning or end of the
 	// other was cut short by a desk.
 	wholeHead  = 0.95
@@ -73,6 +82,9 @@ const (
 	revisedHead = 0.40
 	equalText   = 0.95
 	equalHead   = 0.60
+	// editedText and editedHead do within halfDay: a desk corrects both at once.
+	editedText = 0.60
+	editedHead = 0.72
 	// numberHead, numberText: how much must agree when a number in the link is the same.
 	numberHead = 0.35
 	numberText = 0.30
@@ -83,8 +95,9 @@ const (
 	// liveText lets two copies of one live page join that were taken at one moment.
 	liveText = 0.95
 
-	day     = 24 * time.Hour
-	halfDay = 12 * time.Hour
+	day        = 24 * time.Hour
+	halfDay    = 12 * time.Hour
+	quarterDay = 6 * time.Hour
 	// headlineWithin is how close in time bare headlines must be.
 	headlineWithin = 48 * time.Hour
 )
@@ -130,7 +143,7 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 	both := l.body.backLead() >= backLead
 	agree := l.variant != nil && !l.recurring
 	switch near := r.NearDuplicates; {
-	case agree && !(l.kickers && l.variant.width < minKickerRest) && l.apart <= headlineWithin:
+	case agree && !(l.kickers && l.variant.width < minKickerRest) && (l.apart <= headlineWithin || l.variant.width >= longHead):
 		return join("headline", "same headline")
 	case !near:
 		return part("unlike", "neither link nor headline agree")
@@ -178,7 +191,8 @@ func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Rulin
 	case l.sameNumber && (head >= numberHead || text >= numberText && l.short >= minText):
 		return join("article-number", "the number of the article in both links is the same")
 	case r.NearDuplicates && (l.short >= soleText && min(text, back) >= revisedText && head >= revisedHead ||
-		l.short >= minText && min(text, back) >= equalText && head >= equalHead && !substituted(a.title.runes, b.title.runes)):
+		l.short >= minText && min(text, back) >= equalText && head >= equalHead && !substituted(a.title.runes, b.title.runes) ||
+		l.short >= minText && min(text, back) >= editedText && head >= editedHead && l.apart <= halfDay && !substituted(a.title.runes, b.title.runes)):
 		return join("reissue", "one outlet published the same text again under an edited headline")
 	}
 	return part("same-outlet", "two items of one outlet with different headlines or texts")
@@ -187,6 +201,9 @@ func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Rulin
 // nearHead reports whether two headlines are the same but for a word or two, and
 // nothing else is there to tell.
 func (l likeness) nearHead(a, b *reading) bool {
+	if l.short < minText && l.apart <= quarterDay && endsWith(a.title.runes, b.title.runes) {
+		return true
+	}
 	if l.apart > day || min(widthOf(a.title.runes, minNearHead), widthOf(b.title.runes, minNearHead)) < minNearHead {
 		return false
 	}
@@ -194,19 +211,30 @@ func (l likeness) nearHead(a, b *reading) bool {
 	if l.short >= minText && l.body.shorter() < unlikeText && !cut {
 		return false
 	}
-	if l.apart <= halfDay && l.head.shorter() >= turnedHead && holdsWords(a.title.runes, b.title.runes) {
+	if l.apart <= halfDay && holdsWords(a.title.runes, b.title.runes, l.head.shorter() >= turnedHead) {
 		return true
 	}
 	return l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack && !substituted(a.title.runes, b.title.runes)
 }
 
-// holdsWords reports whether one headline holds every word of the other.
-func holdsWords(a, b []rune) bool {
+// endsWith reports whether one headline ends with all of the other.
+func endsWith(a, b []rune) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	rest := len(b) - len(a)
+	return rest > 0 && b[rest-1] == ' ' && slices.Equal(b[rest:], a) &&
+		len(words(a)) >= tailWords && widthOf(a, minTail) >= minTail
+}
+
+// holdsWords reports whether one headline holds every word of the other. Unless they
+// also agree in their windows they must be many, and hardly more in the longer.
+func holdsWords(a, b []rune, agree bool) bool {
 	wa, wb := words(a), words(b)
 	if len(wa) > len(wb) {
 		wa, wb = wb, wa
 	}
-	if len(wa) < minTurned {
+	if len(wa) < minTurned || !agree && (len(wa) < manyWords || len(wb) > len(wa)+2) {
 		return false
 	}
 	for _, w := range wa {
