@@ -35,6 +35,7 @@ type AdminOptions struct {
 	Queries  map[string]Command  // questions that change nothing, under /api/NAME, by GET
 	Ready    func() error        // nil = ready as soon as the store answers
 	Status   func() any          // what the program says of itself, for /status.json; may be nil
+	Notices  func() []string     // what an operator should know before anything else; may be nil
 	Metrics  prometheus.Gatherer // nil = the default registry
 	Now      func() time.Time    // nil = time.Now
 	Log      *slog.Logger        // nil = none
@@ -198,6 +199,7 @@ type Status struct {
 	Now      time.Time      `json:"now"`
 	Sequence uint64         `json:"sequence"` // of the newest change
 	Changed  time.Time      `json:"changed,omitzero"`
+	Notices  []string       `json:"notices,omitempty"` // what an operator should know first
 	Sources  []SourceStatus `json:"sources"`
 	Program  any            `json:"program,omitempty"`
 }
@@ -238,6 +240,9 @@ func (a *admin) gather(ctx context.Context) (Status, error) {
 	st, err := StatusOf(ctx, a.Store, a.Now())
 	if a.Status != nil {
 		st.Program = a.Status()
+	}
+	if a.Notices != nil {
+		st.Notices = a.Notices()
 	}
 	return st, err
 }

@@ -22,7 +22,8 @@ var statusPage = template.Must(template.New("status").Funcs(template.FuncMap{
 <body>
 <h1>Sangam: status</h1>
 <p>{{when .Now}} UTC · {{len .Sources}} sources · change {{.Sequence}}, {{when .Changed}} · <a href="status.json">status.json</a> · <a href="metrics">metrics</a> · <a href="debug/pprof/">pprof</a></p>
-<table border="1" cellpadding="4">
+{{range .Notices}}<p role="alert"><strong>{{.}}</strong></p>
+{{end}}<table border="1" cellpadding="4">
 <tr><th>source<th>health<th>last visit<th>last success<th>last change<th>next visit<th>items<th>trouble</tr>
 {{range .Sources}}<tr><td><bdi>{{.Outlet.Name}}</bdi><br><small>{{.Outlet.ID}}</small><td>{{.Health}}<td>{{when .State.Visited}}<td>{{when .State.Succeeded}}<td>{{when .State.Changed}}<td title="{{.State.DueWhy}}">{{when .State.Due}}<td>{{.State.Items}}<td>{{with .State.Problem}}{{.}}{{end}}{{range .State.Warnings}}<br><small>{{.}}</small>{{end}}</tr>
 {{end}}</table>

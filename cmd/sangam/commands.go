@@ -40,7 +40,7 @@ Try it without any configuration or network:  sangam demo`,
 	root.AddCommand(
 		runCommand(opt), demoCommand(opt), checkCommand(opt), parseCommand(opt),
 		storiesCommand(opt), statusCommand(opt), fetchCommand(opt), versionCommand(opt), healthcheckCommand(opt),
-		whyCommand(opt), verdictCommand(opt), searchCommand(opt),
+		whyCommand(opt), verdictCommand(opt), searchCommand(opt), reloadCommand(opt),
 	)
 	root.AddCommand(storeCommands(opt)...)
 	strict(root)

@@ -60,6 +60,9 @@ func callDaemon(ctx context.Context, cfg *config.Config, method, path string, in
 			Error string `json:"error"`
 		}
 		if json.Unmarshal(body, &refusal) == nil && refusal.Error != "" {
+			if resp.StatusCode == http.StatusUnprocessableEntity {
+				return badConfig{errors.New(refusal.Error)}
+			}
 			return errors.New(refusal.Error)
 		}
 		return fmt.Errorf("the daemon on %s answers %s", cfg.Admin, resp.Status)

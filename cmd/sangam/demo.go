@@ -75,8 +75,8 @@ func demo(ctx context.Context, opt *options, listen, admin string) error {
 	desks.publishUntil(began, began)
 	g.Go(func() error { return desks.run(ctx, began) })
 	g.Go(func() error {
-		log := logger(opt.err, cfg.Log)
-		return runDaemon(ctx, cfg, log, func() { greet(opt.out, cfg, desks) })
+		log, level := adjustable(opt.err, cfg.Log)
+		return runDaemon(ctx, cfg, log, level, func() { greet(opt.out, cfg, desks) })
 	})
 	return g.Wait()
 }
@@ -253,9 +253,17 @@ func greet(w io.Writer, cfg *config.Config, desks desks) {
 
 // logger writes what the configuration asks for.
 func logger(w io.Writer, c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
+	log, _ := adjustable(w, c)
+	return log
+}
+
+// adjustable makes the log too, and lets its level be changed.
+func adjustable(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
+	level.Set(c.Level)
+	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(slog.NewJSONHandler(w, o)), level
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(slog.NewTextHandler(w, o)), level
 }

@@ -33,14 +33,19 @@ type daemon struct {
 	stderr *bytes.Buffer
 	ended  chan error
 	listen string
+	admin  string
 }
 
-// sangam builds the program once for all tests.
+// sangam is the program: this very binary, which is it when called by its name.
 func sangam(t *testing.T) string {
 	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	bin := filepath.Join(t.TempDir(), "sangam")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := os.Symlink(exe, bin); err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }
@@ -58,16 +63,22 @@ func freePort(t *testing.T) string {
 // newDaemon writes a configuration over the given outlets.
 func newDaemon(t *testing.T, outlets map[string]*outlet.Outlet) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: t.TempDir(), bin: sangam(t), listen: freePort(t)}
+	d := &daemon{t: t, dir: t.TempDir(), bin: sangam(t), listen: freePort(t), admin: freePort(t)}
+	d.configure(outlets, "")
+	return d
+}
+
+// configure writes the configuration over the given outlets, with more lines at its end.
+func (d *daemon) configure(outlets map[string]*outlet.Outlet, more string) {
+	d.t.Helper()
 	var cfg strings.Builder
-	fmt.Fprintf(&cfg, "listen: %s\nadmin: %s\nfetch: {schedule: '@hourly', allow_networks: [127.0.0.0/8], per_host: {interval: 1ms}}\nsources:\n", d.listen, freePort(t))
+	fmt.Fprintf(&cfg, "listen: %s\nadmin: %s\nfetch: {schedule: '@hourly', allow_networks: [127.0.0.0/8], per_host: {interval: 1ms}}\nsources:\n", d.listen, d.admin)
 	for id, o := range outlets {
 		fmt.Fprintf(&cfg, "  - {id: %s, url: '%s'}\n", id, o.Feed()) // no name: the feed has one
 	}
-	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(cfg.String()), 0o600); err != nil {
-		t.Fatal(err)
+	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(cfg.String()+more), 0o600); err != nil {
+		d.t.Fatal(err)
 	}
-	return d
 }
 
 // command runs one of the program's commands where the daemon's configuration is.

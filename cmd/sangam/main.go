@@ -76,7 +76,7 @@ func status(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &problems):
+	case errors.As(err, &problems), errors.As(err, new(badConfig)):
 		return exitConfig
 	case errors.Is(err, storage.ErrLocked):
 		return exitTemporary

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,8 +43,8 @@ the configuration has mistakes.`,
 			if err != nil {
 				return opt.problems(err)
 			}
-			log := logger(opt.err, cfg.Log)
-			return runDaemon(cmd.Context(), cfg, log, func() {
+			log, level := adjustable(opt.err, cfg.Log)
+			return runDaemon(cmd.Context(), cfg, log, level, func() {
 				log.Info("serving", "readers", "http://"+reachable(cfg.Listen)+"/", "operators", "http://"+reachable(cfg.Admin)+"/",
 					"sources", len(cfg.Sources))
 			})
@@ -51,8 +53,11 @@ the configuration has mistakes.`,
 }
 
 // runDaemon runs everything until ctx ends, and returns when all of it has ended.
-// It calls ready once both sides can be asked.
-func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func()) (err error) {
+// It calls ready once both sides can be asked; level is that of log.
+func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level *slog.LevelVar, ready func()) (err error) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "warning", w.String())
 	}
@@ -67,20 +72,27 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, ready 
 	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
 	defer client.Close()
 
-	visits := newVisits(cfg, db, client, log)
+	conf, numbers := holding(cfg), newMetrics()
+	visits := newVisits(conf, db, client, log)
 	visits.agenda.Set(cfg.Sources)
+	pages := server.New(readersOptions(cfg, log), db)
+	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
+		visits.agenda.Set(cfg.Sources)
+		pages.Set(readersOptions(cfg, log))
+		level.Set(cfg.Log.Level)
+	})
 
 	readers, operators, err := listeners(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	desk := server.NewAdmin(adminOptions(conf, db, visits, reloader, log))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
-	g.Go(func() error { return keepHouse(ctx, cfg, db, log) })
-	g.Go(func() error { return server.Serve(ctx, readers, server.New(readersOptions(cfg, log), db), log) })
-	g.Go(func() error {
-		return server.Serve(ctx, operators, server.NewAdmin(adminOptions(cfg, db, visits, log)), log)
-	})
+	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
+	g.Go(func() error { return reloader.run(ctx, hangups) })
+	g.Go(func() error { return server.Serve(ctx, readers, pages, log) })
+	g.Go(func() error { return server.Serve(ctx, operators, desk, log) })
 	ready()
 	return g.Wait()
 }
@@ -92,7 +104,7 @@ const (
 )
 
 // keepHouse deletes what the configuration does not keep, until ctx ends.
-func keepHouse(ctx context.Context, cfg *config.Config, db *storage.DB, log *slog.Logger) error {
+func keepHouse(ctx context.Context, conf *current, db *storage.DB, log *slog.Logger) error {
 	timer := time.NewTimer(keepAfter)
 	defer timer.Stop()
 	for {
@@ -101,7 +113,8 @@ func keepHouse(ctx context.Context, cfg *config.Config, db *storage.DB, log *slo
 			return nil
 		case <-timer.C:
 		}
-		kept, err := db.Keep(ctx, cfg.Keep.Age, cfg.Keep.PerSource, time.Now(), nil)
+		rule := conf.get().Keep
+		kept, err := db.Keep(ctx, rule.Age, rule.PerSource, time.Now(), nil)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -179,14 +192,27 @@ func readersOptions(cfg *config.Config, log *slog.Logger) server.Options {
 }
 
 // adminOptions say what operators can ask and have done.
-func adminOptions(cfg *config.Config, db *storage.DB, v *visits, log *slog.Logger) server.AdminOptions {
-	changes, queries := commandsOf(cfg, db)
+func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *slog.Logger) server.AdminOptions {
+	changes, queries := commandsOf(conf.get(), db)
 	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
-		sources, err := chosen(cfg, r.URL.Query()["source"])
+		sources, err := chosen(conf.get(), r.URL.Query()["source"])
 		if err != nil {
 			return nil, err
 		}
 		return v.now(ctx, sources)
 	}
-	return server.AdminOptions{Store: db, Log: log, Commands: changes, Queries: queries}
+	changes["reload"] = func(ctx context.Context, _ *http.Request) (any, error) {
+		return r.reload(context.WithoutCancel(ctx), "sangam reload")
+	}
+	return server.AdminOptions{
+		Store: db, Log: log, Commands: changes, Queries: queries, Metrics: r.metrics.registry,
+		Status:  func() any { return programStatus{Version: version, Config: r.state()} },
+		Notices: func() []string { return r.state().notices() },
+	}
+}
+
+// programStatus is what the daemon says of itself in /status.json.
+type programStatus struct {
+	Version string       `json:"version"`
+	Config  configStatus `json:"config"`
 }

@@ -76,6 +76,11 @@ func statusTable(w io.Writer, st server.Status) error {
 	for _, s := range st.Sources {
 		t.AppendRow(table.Row{s.Outlet.ID, s.Health, ago(s.State.Succeeded, st.Now), s.State.Items, next(s.State.Due, st.Now), what(s)})
 	}
+	for _, notice := range st.Notices {
+		if _, err := fmt.Fprintf(w, "! %s\n", notice); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
 }

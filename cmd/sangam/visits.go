@@ -22,8 +22,8 @@ type visits struct {
 	line   *pipeline.Pipeline
 	agenda *schedule.Scheduler
 
-	cfg *config.Config
-	db  *storage.DB
+	conf *current
+	db   *storage.DB
 
 	mu   sync.Mutex
 	last map[string]visitReport // what came of each source's last visit in this process
@@ -39,7 +39,7 @@ type visitReport struct {
 }
 
 // newVisits puts together the steps of a visit. Nothing runs yet.
-func newVisits(cfg *config.Config, db *storage.DB, client *fetcher.Client, log *slog.Logger) *visits {
+func newVisits(conf *current, db *storage.DB, client *fetcher.Client, log *slog.Logger) *visits {
 	here := pipeline.Here{
 		Fetch: client.Fetch,
 		Next:  schedule.Next,
@@ -47,7 +47,7 @@ func newVisits(cfg *config.Config, db *storage.DB, client *fetcher.Client, log *
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
 	}
-	v := &visits{cfg: cfg, db: db, last: map[string]visitReport{}}
+	v := &visits{conf: conf, db: db, last: map[string]visitReport{}}
 	v.line = &pipeline.Pipeline{Store: db, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
 		Recall: func(ctx context.Context, src feed.Source) (feed.State, error) { return db.State(ctx, src.ID) },
@@ -55,7 +55,7 @@ func newVisits(cfg *config.Config, db *storage.DB, client *fetcher.Client, log *
 			return v.visit(ctx, src)
 		},
 		Domain:      fetcher.Domain,
-		Concurrency: cfg.Concurrency,
+		Concurrency: conf.get().Concurrency,
 		Log:         log,
 	}
 	return v
@@ -69,7 +69,7 @@ func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error)
 	}
 	known, err := v.db.Outlets(ctx)
 	if err == nil && known[src.ID].Name != src.Described(state.Channel).Name {
-		err = introduce(ctx, v.cfg, v.db)
+		err = v.conf.introduce(ctx, v.db)
 	}
 	return state, err
 }

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sangam/config"
+	"sangam/storage"
+)
+
+func reloadCommand(opt *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running daemon read its configuration anew",
+		Long: `Reload has the running daemon read its configuration file, and prints what is
+different now. The daemon does the same by itself when the file changes, and on
+SIGHUP. It takes over everything or nothing: a file with a mistake leaves the old
+configuration in force. Visits under way are finished. Some keys cannot change
+under a running daemon; they are named, and take effect when it is started again.
+
+Exit status: 0 when the file was taken over, 78 when it has mistakes, 1 when no
+daemon runs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := opt.load()
+			if err != nil {
+				return opt.problems(err)
+			}
+			return reloadDaemon(cmd.Context(), opt, cfg)
+		},
+	}
+}
+
+// reloadDaemon has the daemon that cfg leads to reload, and prints what came of it.
+func reloadDaemon(ctx context.Context, opt *options, cfg *config.Config) error {
+	var r reloaded
+	if err := tellDaemon(ctx, cfg, "reload", nil, &r); err != nil {
+		return err
+	}
+	return opt.print(r, func(w io.Writer) error {
+		if len(r.Restart) > 0 {
+			defer fmt.Fprintf(w, "after a restart: %s\n", strings.Join(r.Restart, ", "))
+		}
+		_, err := fmt.Fprintf(w, "%s: %s\n", r.File, r.Change)
+		return err
+	})
+}
+
+// reloaded is what a reload did.
+type reloaded struct {
+	File    string   `json:"file"`
+	Change  string   `json:"change"`            // in one line
+	Restart []string `json:"restart,omitempty"` // keys whose new values wait for a restart
+}
+
+// configStatus is how the daemon stands to its configuration file.
+type configStatus struct {
+	File     string    `json:"file"`
+	Loaded   time.Time `json:"loaded"`             // when the configuration in force was read
+	Change   string    `json:"change,omitempty"`   // what the last reload changed
+	Restart  []string  `json:"restart,omitempty"`  // keys whose new values wait for a restart
+	Refused  time.Time `json:"refused,omitzero"`   // when the file was last refused; zero = it is in force
+	Problems []string  `json:"problems,omitempty"` // why
+}
+
+// notices are what an operator should know of it before anything else.
+func (s configStatus) notices() []string {
+	var notices []string
+	if !s.Refused.IsZero() {
+		notices = append(notices, fmt.Sprintf("%s was refused at %s; the configuration of %s is still in force: %s",
+			s.File, s.Refused.Format(clock), s.Loaded.Format(clock), strings.Join(s.Problems, "; ")))
+	}
+	if len(s.Restart) > 0 {
+		notices = append(notices, fmt.Sprintf("%s: new values of %s take effect when the daemon is started again", s.File, strings.Join(s.Restart, ", ")))
+	}
+	return notices
+}
+
+// clock is how moments are written for operators, in UTC.
+const clock = "2006-01-02 15:04:05 MST"
+
+// badConfig is a configuration that the daemon refused.
+type badConfig struct{ error }
+
+func (b badConfig) Unwrap() error { return b.error }
+
+// Status is the answer to whoever wanted it taken over.
+func (badConfig) Status() int { return http.StatusUnprocessableEntity }
+
+// reloader takes a changed configuration file over into the running daemon.
+type reloader struct {
+	config  *current
+	db      *storage.DB
+	log     *slog.Logger
+	lookup  func(string) (string, bool)
+	apply   func(*config.Config) // cannot fail
+	metrics *metrics
+
+	mu     sync.Mutex // one reload at a time; guards status
+	status configStatus
+}
+
+func newReloader(c *current, db *storage.DB, log *slog.Logger, m *metrics, apply func(*config.Config)) *reloader {
+	now := time.Now().UTC()
+	m.loaded(now)
+	return &reloader{
+		config: c, db: db, log: log, lookup: os.LookupEnv, apply: apply, metrics: m,
+		status: configStatus{File: c.get().Path, Loaded: now},
+	}
+}
+
+// reload reads the file and puts it in force, or leaves everything as it was. What it
+// did goes to the log; because says who wanted it.
+func (r *reloader) reload(ctx context.Context, because string) (reloaded, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.config.get()
+	read, err := config.Load(old.Path, r.lookup)
+	if err != nil {
+		r.refused(err, because)
+		return reloaded{}, badConfig{err}
+	}
+	next, restart := possible(old, read)
+	change := config.Diff(old, next).String()
+	if err := r.config.replace(ctx, next, r.db); err != nil {
+		err = fmt.Errorf("tell the store of the sources: %w", err)
+		r.refused(err, because)
+		return reloaded{}, err
+	}
+	r.apply(next)
+	now := time.Now().UTC()
+	r.metrics.loaded(now)
+	r.status = configStatus{File: old.Path, Loaded: now, Change: change, Restart: restart}
+	r.log.Info("configuration reloaded", "because", because, "file", old.Path, "change", change)
+	if len(restart) > 0 {
+		r.log.Warn("configuration: new values wait for a restart", "keys", strings.Join(restart, ", "))
+	}
+	for _, w := range next.Warnings {
+		r.log.Warn("configuration", "warning", w.String())
+	}
+	return reloaded{File: old.Path, Change: change, Restart: restart}, nil
+}
+
+// refused notes that the file was not taken over.
+func (r *reloader) refused(err error, because string) {
+	r.metrics.refused()
+	r.status.Refused, r.status.Problems = time.Now().UTC(), nil
+	problems, _ := errors.AsType[config.Problems](err)
+	for _, p := range problems {
+		r.status.Problems = append(r.status.Problems, p.String())
+		r.log.Error("configuration refused, the old one stays", "because", because, "problem", p.String())
+	}
+	if len(problems) == 0 {
+		r.status.Problems = []string{err.Error()}
+		r.log.Error("configuration refused, the old one stays", "because", because, "err", err)
+	}
+}
+
+// state is how the daemon stands to its file now.
+func (r *reloader) state() configStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+// run reloads on every signal and whenever the file changes, until ctx ends.
+func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) error {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
+		err := config.Watch(ctx, r.config.get().Path, func() { _, _ = r.reload(ctx, "the file changed") }) // it logs by itself
+		if err != nil {
+			r.log.Warn("the configuration file is not watched; use sangam reload", "err", err)
+		}
+	})
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-signals:
+			_, _ = r.reload(ctx, "SIGHUP")
+		}
+	}
+}
+
+// possible is the configuration read, except for what cannot change under a running
+// daemon: that stays, and is named.
+func possible(old, read *config.Config) (next *config.Config, restart []string) {
+	copied := *read
+	next = &copied
+	keep(&restart, "listen", old.Listen, &next.Listen)
+	keep(&restart, "admin", old.Admin, &next.Admin)
+	keep(&restart, "data", old.Data, &next.Data)
+	keep(&restart, "public_url", old.PublicURL, &next.PublicURL) // new entry ids are made of it
+	keep(&restart, "log.format", old.Log.Format, &next.Log.Format)
+	keep(&restart, "fetch.concurrency", old.Concurrency, &next.Concurrency)
+	keep(&restart, "stories.window", old.Window, &next.Window) // so much of the index is in memory
+	keep(&restart, "stories.near_duplicates", old.NearDuplicates, &next.NearDuplicates)
+	slices.SortFunc(restart, cmp.Compare[string])
+	return next, restart
+}
+
+func keep[T comparable](restart *[]string, key string, old T, next *T) {
+	if *next != old {
+		*next = old
+		*restart = append(*restart, key)
+	}
+}

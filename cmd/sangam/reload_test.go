@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sangam/internal/outlet"
+	"sangam/server"
+)
+
+// ask returns what the operators' side says at a path.
+func (d *daemon) ask(path string) string {
+	d.t.Helper()
+	resp, err := http.Get("http://" + d.admin + path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		d.t.Fatalf("GET %s: %s, %v", path, resp.Status, err)
+	}
+	return string(body)
+}
+
+// soon waits for what must come within seconds.
+func (d *daemon) soon(what string, is func() bool) {
+	d.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s does not come", what)
+		}
+	}
+}
+
+// program is what the daemon says of its configuration.
+func (d *daemon) program() configStatus {
+	d.t.Helper()
+	var st struct {
+		server.Status
+		Program programStatus `json:"program"`
+	}
+	if err := json.Unmarshal([]byte(d.ask("/status.json")), &st); err != nil {
+		d.t.Fatal(err)
+	}
+	return st.Program.Config
+}
+
+func TestChangedFileIsTakenOverWhileVisitsRun(t *testing.T) {
+	herald, gazette := openOutlet(t, "herald", outlet.RSS2), openOutlet(t, "gazette", outlet.Atom)
+	gazette.Publish(outlet.Line("b | /b | Mayor opens the long awaited tunnel | Traffic moves."))
+	asked, answer := make(chan struct{}), make(chan struct{})
+	herald.Behave(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		io.WriteString(w, outlet.Sample)
+	}))
+	one, both := map[string]*outlet.Outlet{"herald": herald}, map[string]*outlet.Outlet{"herald": herald, "gazette": gazette}
+	d := newDaemon(t, one)
+	d.start()
+	<-asked // a new source is visited at once
+	d.configure(both, "title: Both\n")
+	d.soon("the new source's story", func() bool { return strings.Contains(d.get("/feed.xml"), "Mayor opens") })
+	if page := d.get("/"); !strings.Contains(page, "Both") {
+		t.Error("the page does not bear its new title")
+	}
+	close(answer)
+	d.soon("the story of the visit that was under way", func() bool { return strings.Contains(d.get("/feed.xml"), "<title>One</title>") })
+	if got := d.program(); got.Change != "+1 source, title changed" {
+		t.Errorf("got the change %q, want the source and the title named", got.Change)
+	}
+
+	d.configure(one, "") // the operator thinks again
+	d.soon("the source's leaving", func() bool { return !strings.Contains(d.get("/feed.xml"), "Mayor opens") })
+	d.configure(both, "")
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	d.soon("its return", func() bool { return strings.Contains(d.get("/feed.xml"), "Mayor opens") })
+	d.stop()
+	for _, line := range []string{"−1 source", "+1 source, title changed"} {
+		if !strings.Contains(d.stderr.String(), line) {
+			t.Errorf("the log does not tell %q:\n%s", line, d.stderr)
+		}
+	}
+}
+
+func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
+	herald := openOutlet(t, "herald", outlet.RSS2)
+	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | Twelve rescued."))
+	outlets := map[string]*outlet.Outlet{"herald": herald}
+	d := newDaemon(t, outlets)
+	d.start()
+	d.fetch()
+	good, err := os.ReadFile(filepath.Join(d.dir, "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	d.configure(nil, "  - {url: 'gopher://x.example/', shedule: never}\ntitle: Half\n")
+	d.soon("the refusal", func() bool { return !d.program().Refused.IsZero() })
+	if _, stderr, status := d.command("reload"); status != exitConfig || !strings.Contains(stderr, `did you mean "schedule"?`) {
+		t.Errorf("sangam reload: status %d, %q; want %d and the mistake", status, stderr, exitConfig)
+	}
+	if body := d.get("/feed.xml"); !strings.Contains(body, "Ferry sinks") || strings.Contains(body, "Half") {
+		t.Error("half of a bad file was taken over")
+	}
+	for what, text := range map[string]string{
+		"status page": d.ask("/"), "status.json": d.ask("/status.json"),
+	} {
+		if !strings.Contains(text, "was refused at") || !strings.Contains(text, "shedule") {
+			t.Errorf("the %s does not tell that the file was refused", what)
+		}
+	}
+	if metrics := d.ask("/metrics"); !strings.Contains(metrics, "sangam_config_last_reload_successful 0\n") {
+		t.Error("no metric tells that the file was refused")
+	}
+
+	// Back to what it was, with keys that need a restart.
+	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), append(good, "data: elsewhere\nlog: {format: json}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, status := d.command("reload")
+	if status != 0 || !strings.Contains(stdout, "no change") || !strings.Contains(stdout, "after a restart: data, log.format") {
+		t.Errorf("sangam reload: status %d, %q%q; want what waits for a restart", status, stdout, stderr)
+	}
+	if st := d.program(); !st.Refused.IsZero() || len(st.Restart) != 2 {
+		t.Errorf("got %+v, want nothing refused and two keys waiting", st)
+	}
+	if out, _, _ := d.command("status"); !strings.Contains(out, "data, log.format take effect when the daemon is started again") {
+		t.Errorf("sangam status does not tell what waits for a restart:\n%s", out)
+	}
+	if metrics := d.ask("/metrics"); !strings.Contains(metrics, "sangam_config_last_reload_successful 1\n") {
+		t.Error("the metric still tells of a refusal")
+	}
+	d.stop()
+	if _, stderr, status := d.command("reload"); status != exitFailure || !strings.Contains(stderr, "no daemon") {
+		t.Errorf("sangam reload with no daemon: status %d, %q", status, stderr)
+	}
+}
