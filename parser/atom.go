@@ -84,6 +84,9 @@ func (o *outline) atomEntry(it *atom.Entry) feed.Entry {
 			e.Enclosures = enclose(e.Enclosures, feed.Enclosure{URL: o.link(src.Value), Type: kind})
 		}
 	}
+	if e.Link == "" && len(links) == 0 && isWeb(e.ID) {
+		e.Link = e.ID // the only address there is
+	}
 	e.Image = x.picture()
 	x.media(&e)
 	content := ""

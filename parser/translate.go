@@ -300,17 +300,29 @@ func (x extra) media(e *feed.Entry) {
 	look(x.all["media"])
 	for _, group := range x.of("media", "group") {
 		look(group.Children)
-		for _, d := range group.Children["description"] {
-			if e.Summary.Value == "" && e.Content.Value == "" {
-				e.Summary = x.text(d.Value)
-			}
-		}
+		x.captions(e, group.Children)
 		for _, c := range group.Children["content"] {
 			look(c.Children)
 		}
 	}
 	for _, c := range x.of("media", "content") {
 		look(c.Children)
+		x.captions(e, c.Children)
+	}
+}
+
+// captions takes the title and description of a file for those of an item that has
+// none of its own.
+func (x extra) captions(e *feed.Entry, of map[string][]ext.Extension) {
+	for _, t := range of["title"] {
+		if e.Title.Value == "" {
+			e.Title = x.text(t.Value)
+		}
+	}
+	for _, d := range of["description"] {
+		if e.Summary.Value == "" && e.Content.Value == "" {
+			e.Summary = x.text(d.Value)
+		}
 	}
 }
 
