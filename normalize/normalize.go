@@ -179,20 +179,19 @@ func fillTimes(it *feed.Item, e feed.Entry, at time.Time, w *warnings) {
 
 // moments reads one date and keeps it as written if it is no plausible one.
 func moments(name, raw string, at time.Time, w *warnings) (time.Time, string) {
-	kept := Line(raw)
-	if kept == "" {
-		return time.Time{}, ""
-	}
 	t, ok := Time(raw)
+	if ok && t.Year() >= earliest && (at.IsZero() || !t.After(at.Add(Tolerance))) {
+		return t, ""
+	}
+	kept := Line(raw)
 	switch {
+	case kept == "":
 	case !ok:
 		w.add("%s date not understood: %q", name, kept)
 	case t.Year() < earliest:
 		w.add("%s date before %d: %q", name, earliest, kept)
-	case !at.IsZero() && t.After(at.Add(Tolerance)):
-		w.add("%s date in the future: %q", name, kept)
 	default:
-		return t, ""
+		w.add("%s date in the future: %q", name, kept)
 	}
 	return time.Time{}, kept
 }

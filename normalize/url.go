@@ -98,7 +98,7 @@ func quickKey(link string) (key string, ok bool) {
 		end = len(rest)
 	}
 	host, port, _ := strings.Cut(rest[:end], ":")
-	if !isPlainHost(host) || strings.HasPrefix(port, "0") {
+	if !isPlainHost(host) && !isDottedQuad(host) || strings.HasPrefix(port, "0") {
 		return "", false
 	}
 	path, fragment, _ := strings.Cut(rest[end:], "#")
@@ -128,6 +128,25 @@ func isPlainHost(host string) bool {
 		}
 	}
 	return label < len(host) && !isDigit(host[label]) // else it may be a number, and so an address
+}
+
+// isDottedQuad reports whether a host is an IPv4 address as it is usually written.
+func isDottedQuad(host string) bool {
+	value, digits, dots := 0, 0, 0
+	for i := 0; i < len(host); i++ {
+		switch c := host[i]; {
+		case isDigit(c) && (digits == 0 || value > 0):
+			value, digits = value*10+int(c-'0'), digits+1
+		case c == '.' && digits > 0:
+			value, digits, dots = 0, 0, dots+1
+		default:
+			return false
+		}
+		if value > 255 {
+			return false
+		}
+	}
+	return dots == 3 && digits > 0
 }
 
 // makeKey puts a key together from the parts of an address.

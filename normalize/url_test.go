@@ -18,6 +18,10 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 		{"https://m.example.org/a/b", "https://example.org/a/b"},
 		{"https://amp.www.example.co.uk/a", "https://example.co.uk/a"},
 		{"https://www.co.uk/", "https://www.co.uk/"},
+		{"http://127.10.0.255:18080/a/", "https://127.10.0.255:18080/a"},
+		{"http://127.010.0.1/a", "https://127.8.0.1/a"},
+		{"http://127.1/a", "https://127.0.0.1/a"},
+		{"http://1.2.3.256/a", ""},
 		{"https://example.org.", "https://example.org/"},
 		{"https://example.org", "https://example.org/"},
 		{"https://example.org/A/b", "https://example.org/A/b"},
@@ -63,7 +67,7 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 
 func FuzzURL(f *testing.F) {
 	for _, seed := range []string{"https://www.example.org:443/a//b/?utm_source=x&amp;b=1#c", "http://m.example.org/خبر?q=a+b%2f", "HTTPS://EXAMPLE.org/%7e/../x;y?z=;#!w",
-		"http://[::1]:80/", "http://0x7f.1/", "https://bücher.example/%", "http:example.org", "https://a.b/?&&=&a"} {
+		"http://[::1]:80/", "http://0x7f.1/", "http://127.0.0.1:8080/a", "http://1.2.3.4.5/", "https://bücher.example/%", "http:example.org", "https://a.b/?&&=&a"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, link string) {
