@@ -20,7 +20,7 @@ func (o *outline) fromAtom(f *atom.Feed) feed.Channel {
 		ID:          o.str(f.ID),
 		Self:        related(links, "self"),
 		Image:       either(either(o.link(f.Logo), x.picture()), o.link(f.Icon)),
-		UpdatedRaw:  x.first("raw:updated", "raw:modified", "dcterms:modified", "dc:date", "raw:published"),
+		UpdatedRaw:  x.first("raw:updated", "raw:modified", "dcterms:modified", "dc:date", "raw:published", "raw:issued", "raw:created"),
 		Authors:     o.atomPeople(f.Authors),
 		Rights:      either(o.html(f.Rights), o.html(x.firstRef("dc:rights"))),
 		Categories:  words(o.terms(f.Categories), x.categories()),

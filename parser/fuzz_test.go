@@ -29,7 +29,9 @@ func FuzzParse(f *testing.F) {
 		start := time.Now()
 		ch, err := parser.Parse(doc)
 		if took := time.Since(start); took > time.Second {
-			t.Errorf("took %v", took)
+			if retry, _ := timed(body); retry > time.Second { // it was not the machine
+				t.Errorf("took %v, and again %v", took, retry)
+			}
 		}
 		if err != nil {
 			var e *parser.Error

@@ -24,7 +24,7 @@ var mutants = []string{
 // panic and none of them in more than a second. A short run by default; the environment
 // variable SANGAM_MUTATIONS says how many.
 func TestMutations(t *testing.T) {
-	count := 20_000
+	count := 5_000
 	if n, err := strconv.Atoi(os.Getenv("SANGAM_MUTATIONS")); err == nil {
 		count = n
 	}

@@ -81,6 +81,7 @@ type walker struct {
 	foreign      int    // of them, elements of the outlet's own
 	named        bool   // the open item has an id
 	summed       bool   // the open item has a summary
+	titled       bool   // the open item has a title
 	written      int    // elements of the outline
 	strays       int
 	unendedNames map[string]bool // elements of which an end tag was looked for, and none found
@@ -311,7 +312,7 @@ func (w *walker) roleOf(n qname, parent *element) role {
 		return textual
 	case hidden[n.prefix] || !writable(n):
 		return skipped
-	case w.full():
+	case w.full(), w.titled && parent.role == item && n == qname{native, "title"}:
 		return skipped
 	case isTextual(n):
 		return textual

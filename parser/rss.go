@@ -18,7 +18,7 @@ func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
 	ch := feed.Channel{
 		Title:       either(o.html(f.Title), o.html(x.firstRef("dc:title", "dcterms:title", "itunes:title", "atom:title", "media:title"))),
 		Link:        either(o.lastLink(f.Links), page(links)),
-		Description: either(o.html(f.Description), o.html(x.firstRef("dc:description", "itunes:summary", "itunes:subtitle", "atom:subtitle", "dcterms:abstract"))),
+		Description: either(o.html(f.Description), o.html(x.firstRef("raw:abstract", "raw:tagline", "raw:subtitle", "dc:description", "itunes:summary", "itunes:subtitle", "atom:subtitle", "dcterms:abstract"))),
 		Language:    either(either(o.str(f.Language), x.first("dc:language", "dcterms:language")), o.language),
 		ID:          x.first("atom:id"),
 		Self:        related(links, "self"),

@@ -115,6 +115,8 @@ func (w *walker) atomText(el *element, pieces []piece, tags bool) (feed.TextKind
 	switch kind := el.kind; {
 	case el.mode == "base64":
 		return decode64(kind, join(pieces, declared))
+	case el.mode == "escaped" && !tags && (kind == "" || kind == "text/plain"):
+		return feed.Guess, join(pieces, declared) // Atom 0.3 called this text; its feeds put HTML there
 	case kind == "xhtml", strings.HasSuffix(kind, "/xhtml+xml"):
 		return feed.HTML, fragment(unwrap(pieces), declared, true)
 	case kind == "html", kind == "text/html":

@@ -19,7 +19,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		}
 		w.out.items++
 		w.to = &w.out.parts[len(w.out.parts)-1]
-		w.itemAt, w.children, w.foreign, w.named, w.summed = len(*w.to), 0, 0, false, false
+		w.itemAt, w.children, w.foreign, w.named, w.summed, w.titled = len(*w.to), 0, 0, false, false, false
 		el.as = "item"
 		if w.out.atom {
 			el.as = "entry"
@@ -106,8 +106,9 @@ func (w *walker) alias(el, parent *element, tok token) string {
 		return "atom:link"
 	}
 	if parent.role != item {
-		if n.local == "abstract" {
-			return "description"
+		switch n.local {
+		case "abstract", "tagline", "subtitle":
+			return "raw:" + n.local
 		}
 		return n.local
 	}
@@ -116,6 +117,8 @@ func (w *walker) alias(el, parent *element, tok token) string {
 		return "raw:" + n.local
 	case "fullitem", "body", "content":
 		return "raw:content"
+	case "keywords":
+		return "itunes:keywords"
 	case "description", "summary", "abstract":
 		if w.summed {
 			return "raw:content"
@@ -204,7 +207,12 @@ func (w *walker) pop() {
 			if w.foreignTo(&el) && len(text) > maxExtension {
 				text = ""
 			}
-			w.number(value{text: text, base: el.base, language: el.language})
+			v := value{text: text, base: el.base, language: el.language}
+			if w.out.atom && (el.name == qname{native, "author"} || el.name == qname{native, "contributor"}) {
+				w.leaf("name", v) // a name that should have stood in an element of its own
+			} else {
+				w.number(v)
+			}
 		}
 		w.pieces = w.pieces[:el.pieces]
 		*w.to = append(*w.to, '<', '/')
@@ -213,6 +221,9 @@ func (w *walker) pop() {
 	case textual:
 		v := w.text(&el, w.pieces[el.pieces:])
 		w.pieces = w.pieces[:el.pieces]
+		if el.name == (qname{native, "title"}) && w.top().role == item {
+			w.titled = w.titled || v.text != ""
+		}
 		if v.text != "" || el.source == "" {
 			w.leaf(el.as, v)
 		} else {
