@@ -22,6 +22,9 @@ type Here struct {
 	Next func(feed.Source, feed.State, time.Time) (time.Time, string)
 	// Bug is told of a panic that was confined to one source.
 	Bug func(source string, panicked any, stack []byte)
+	// Desks has room for as many documents as are read at once; nil = any number.
+	// Many visits wait for their outlets at once; what they bring is read in turn.
+	Desks chan struct{}
 }
 
 // Gather makes a visit in this process: it fetches, reads, cleans and marks. A
@@ -47,6 +50,10 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 		return h.batch(v, unchanged(state, doc), nil)
 	}
 
+	if h.Desks != nil { // reading is CPU work and holds a document several times over
+		h.Desks <- struct{}{}
+		defer func() { <-h.Desks }()
+	}
 	channel, err := parser.Parse(doc)
 	if err != nil {
 		return h.batch(v, unreadable(state, err), nil)

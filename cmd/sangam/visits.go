@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, log *slog.
 	here := pipeline.Here{
 		Fetch: client.Fetch,
 		Next:  schedule.Next,
+		Desks: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		Bug: func(source string, panicked any, stack []byte) {
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
