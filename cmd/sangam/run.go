@@ -156,9 +156,14 @@ func storeOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 		Authority:   authority(cfg),
 		Fold:        normalize.Fold,
 		CommitEvery: commitEvery,
+		LockTimeout: lockTimeout,
 		Log:         log,
 	}
 }
+
+// lockTimeout is how long a second process waits for the first to let go: long
+// enough for a restart, short enough to be told within two seconds.
+const lockTimeout = time.Second
 
 // commitEvery bounds the commits of a busy round: one carries what came meanwhile.
 const commitEvery = 100 * time.Millisecond
