@@ -26,6 +26,7 @@ type browser struct {
 	last   int
 	faults []string // what the console said
 	asked  []string // addresses requested
+	loaded bool     // the page asked for last is there
 }
 
 // browserPatience bounds every step; a cold start on a busy machine takes seconds.
@@ -37,7 +38,8 @@ func openBrowser(t *testing.T) *browser {
 	profile := t.TempDir()
 	var log bytes.Buffer
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir="+profile, "--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank")
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+profile, "--remote-debugging-port=0", "--remote-allow-origins=*",
+		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "about:blank")
 	cmd.Stderr = &log
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
@@ -106,6 +108,8 @@ func (b *browser) next() message {
 	switch m.Method {
 	case "Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled", "Page.javascriptDialogOpening":
 		b.faults = append(b.faults, m.Method+" "+string(m.Params))
+	case "Page.loadEventFired":
+		b.loaded = true
 	case "Network.requestWillBeSent":
 		var p struct{ Request struct{ URL string } }
 		if json.Unmarshal(m.Params, &p) == nil {
@@ -140,11 +144,12 @@ func (b *browser) call(method string, params map[string]any, result any) {
 
 func (b *browser) open(address string, width, height int, scheme string) {
 	b.Helper()
-	b.faults, b.asked = nil, nil
+	b.faults, b.asked, b.loaded = nil, nil, false
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 	b.call("Page.navigate", map[string]any{"url": address}, nil)
-	for b.next().Method != "Page.loadEventFired" {
+	for !b.loaded {
+		b.next()
 	}
 }
 
