@@ -84,8 +84,12 @@ func TestPagingMissesNothing(t *testing.T) {
 		merge(t, db, storagetest.Batch(o, 5*time.Hour+time.Duration(s)*time.Minute, items...))
 	}
 	for _, q := range []feed.Query{
-		{}, {Sources: []string{"s05"}}, {Sources: []string{"s05", "s07", "s11"}}, {Categories: []string{"c1"}},
-		{Since: start.Add(5*time.Hour + 10*time.Minute)}, {Categories: []string{"c0"}, Text: "title -3"},
+		{},
+		{Sources: []string{"s05"}},
+		{Sources: []string{"s05", "s07", "s11"}},
+		{Categories: []string{"c1"}},
+		{Since: start.Add(5*time.Hour + 10*time.Minute)},
+		{Categories: []string{"c0"}, Text: "title -3"},
 	} {
 		whole := storagetest.All(t, db, q)
 		var paged []string

@@ -1,0 +1,162 @@
+package storage_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"sangam/feed"
+	"sangam/storage"
+	"sangam/storage/storagetest"
+)
+
+// under runs a load against the store while fn works, and gives how long each batch
+// took.
+func under(t *testing.T, db *storage.DB, from int, fn func()) []time.Duration {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var took []time.Duration
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := from; ctx.Err() == nil; n++ {
+			began := time.Now()
+			if _, err := db.Merge(t.Context(), loadBatch(n)); err != nil {
+				t.Errorf("merge under load: %v", err)
+				return
+			}
+			took = append(took, time.Since(began))
+			time.Sleep(time.Millisecond)
+		}
+	})
+	fn()
+	stop()
+	wg.Wait()
+	slices.Sort(took)
+	return took
+}
+
+// TestBackupUnderLoadIsWhole copies a store that is being written, restores the copy
+// elsewhere, and rotates.
+func TestBackupUnderLoadIsWhole(t *testing.T) {
+	db := open(t)
+	for n := range 200 {
+		merge(t, db, loadBatch(n))
+	}
+	dir := t.TempDir()
+	var files []string
+	took := under(t, db, 200, func() {
+		for i := range 4 {
+			file, err := db.Rotate(t.Context(), filepath.Join(dir, "backups"), 2, start.Add(time.Duration(i)*time.Hour), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+	})
+	if len(took) == 0 {
+		t.Fatal("there was no load")
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "backups", "*"))
+	if !slices.Equal(left, files[2:]) {
+		t.Errorf("left are %q, want the newest two of %q", left, files)
+	}
+	path := filepath.Join(dir, "elsewhere.db")
+	opts := storage.Options{Decider: storagetest.Titles{}}
+	aside, err := storage.Restore(t.Context(), path, files[3], opts, nil)
+	if err != nil || aside != "" {
+		t.Fatalf("restore: %q, %v", aside, err)
+	}
+	restored := openAt(t, path)
+	healthy(t, restored)
+	if _, err := restored.Story(t.Context(), loadBatch(199).Items[0].Key); err != nil {
+		t.Errorf("what was stored before the backup is not in it: %v", err)
+	}
+	if _, err := storage.Restore(t.Context(), path, files[3], storage.Options{Decider: opts.Decider, LockTimeout: time.Millisecond}, nil); err == nil {
+		t.Error("a store in use was replaced")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bad.db"), []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := restored.Restore(t.Context(), filepath.Join(dir, "bad.db"), nil); err == nil {
+		t.Error("a file that is no store was restored")
+	}
+	healthy(t, restored)
+}
+
+// TestKeepingHoldsNobodyUp deletes thousands of items while visits are stored. The
+// promise is 50 ms; the machine may be busy with other things, so half of them must be
+// below that and none may take a second.
+func TestKeepingHoldsNobodyUp(t *testing.T) {
+	db := open(t)
+	for n := range 800 {
+		merge(t, db, loadBatch(n))
+	}
+	var kept storage.Kept
+	took := under(t, db, 5000, func() {
+		var err error
+		if kept, err = db.Keep(t.Context(), time.Hour, 0, start.Add(800*time.Minute+time.Hour), nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if kept.Items < 3000 || len(took) == 0 {
+		t.Fatalf("%+v deleted beside %d batches: nothing was tested", kept, len(took))
+	}
+	if half, slowest := took[len(took)/2], took[len(took)-1]; half > 50*time.Millisecond || slowest > time.Second {
+		t.Errorf("while %d items were deleted, half of the batches took %v, the slowest %v", kept.Items, half, slowest)
+	}
+	healthy(t, db)
+}
+
+var update = flag.Bool("update", false, "write the files in testdata anew")
+
+// TestLayoutOfThePastIsRead opens a file that an earlier build wrote. There is one for
+// every layout there was.
+func TestLayoutOfThePastIsRead(t *testing.T) {
+	const file = "testdata/layout-1.db.zst"
+	if *update {
+		enc, err := zstd.NewWriter(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, enc.EncodeAll(filled(t), nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dec.Close()
+	whole, err := dec.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := openAt(t, path)
+	if h := healthy(t, db); h.Items != 60*loadItems {
+		t.Errorf("%d items, want %d", h.Items, 60*loadItems)
+	}
+	for n := range 60 {
+		want := loadBatch(n).Items[1]
+		st, err := db.Story(t.Context(), want.Key)
+		if err != nil || !slices.ContainsFunc(st.Members, func(it feed.Item) bool { return it.Key == want.Key && it.Content == want.Content }) {
+			t.Fatalf("item %s: %+v, %v", want.Key, st, err)
+		}
+	}
+	merge(t, db, loadBatch(60))
+	healthy(t, db)
+}
