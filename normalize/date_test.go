@@ -188,8 +188,10 @@ func TestTheHostsZoneDoesNotMatter(t *testing.T) {
 }
 
 func FuzzTime(f *testing.F) {
-	for _, seed := range []string{"Thu, 01 Jan 2004 19:48:21 GMT", "2003-12-31T10:14:55.5-08:00", "2004-W53-6", "1072915200",
-		"3/4/2004 5:06:07 PM", "2004年5月28日下午1:31", "الخميس، ٠١ كانون الثاني ٢٠٠٤ ١٩:٤٨:٢١", "jeudi 1er janvier 2004 à 19h48 (CET)"} {
+	for _, seed := range []string{
+		"Thu, 01 Jan 2004 19:48:21 GMT", "2003-12-31T10:14:55.5-08:00", "2004-W53-6", "1072915200",
+		"3/4/2004 5:06:07 PM", "2004年5月28日下午1:31", "الخميس، ٠١ كانون الثاني ٢٠٠٤ ١٩:٤٨:٢١", "jeudi 1er janvier 2004 à 19h48 (CET)",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -339,40 +339,44 @@ func withoutCDATA(s string) string {
 }
 
 // Limits of what a parser is given. HTML tells a parser to open formatting elements
-// anew in every paragraph that follows them, so that a megabyte of "<p>x" behind 400 open
-// ones becomes gigabytes, and to compare their attributes pair by pair.
+// anew in every block that follows them, so that a megabyte of "<p>x" behind 400 open
+// ones becomes gigabytes.
 const (
-	maxNodes      = 500_000 // elements and texts that parsing may make of a fragment
-	maxAttributes = 256     // of one tag
-	maxRoots      = 16      // "<html>" tags, each of which merges its attributes into the first
+	maxNodes  = 500_000 // elements and texts that parsing may make of a fragment
+	maxOpen   = 512     // elements that a parser has open at once
+	maxRoots  = 16      // "<html>" tags, each of which merges its attributes into the first
+	maxTwins  = 3       // equal formatting elements that a parser opens anew (13.2.4.3, "Noah's Ark")
+	tagGlance = 256     // bytes of a tag by which two are compared
 )
 
-// parsable reports whether parsing a fragment takes bounded time and memory.
+// parsable reports whether parsing a fragment takes bounded time and memory. It takes
+// every "<" for a tag, wherever it stands, so that nothing can be hidden from it in what
+// only looks like a comment or a script, and no end tag for one: that some may be open
+// still is what makes a fragment grow.
 func parsable(fragment string) bool {
-	var open, nodes, roots int
-	for s := (scanner{in: fragment}); s.next(); {
-		nodes += 1 + open
-		if s.kind == startTag {
-			if n := strings.Count(s.text, "="); n > maxAttributes || strings.Count(s.text, " ") > 4*maxAttributes {
-				return false
-			} else if formatting[s.atom] {
-				open++
-				nodes += open * n * n / 16
+	different := make(map[string]bool)
+	nodes, roots := 0, 0
+	for s := (scanner{}); ; {
+		i := strings.IndexByte(fragment, '<')
+		if i < 0 {
+			return true
+		}
+		fragment = fragment[i:]
+		glance := fragment[:min(len(fragment), tagGlance)]
+		if len(glance) > 1 && isLetter(glance[1]) {
+			if end := s.tag(glance); formatting[s.atom] && s.atom != atom.A { // of links one is open at most
+				different[glance[:end]] = true
 			}
 			if s.atom == atom.Html || s.atom == atom.Body {
 				roots++
 			}
-			if unseen[s.atom] {
-				s.skipTo(s.name)
-			}
-		} else if s.kind == endTag && formatting[s.atom] && open > 0 {
-			open--
 		}
+		nodes += 2 + min(maxTwins*len(different)+1, maxOpen)
 		if nodes > maxNodes || roots > maxRoots {
 			return false
 		}
+		fragment = fragment[1:]
 	}
-	return true
 }
 
 // formatting holds the elements that HTML opens anew (WHATWG HTML, 13.2.4.3).

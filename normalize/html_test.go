@@ -20,11 +20,15 @@ func TestMarkupIsKeptAsFarAsItIsSafe(t *testing.T) {
 		{"unclosed elements", "<p>one<p>two <b>bold", "<p>one</p><p>two <b>bold</b></p>"},
 		{"crossed elements", "<b>a<i>b</b>c</i>", "<b>a<i>b</i></b><i>c</i>"},
 		{"stray end tags", "</div></p>a</b>", "<p></p>a"},
-		{"direction and language", `<p dir="RTL" lang="ur_PK">سلام <bdi>x</bdi> <bdo dir="ltr">y</bdo></p>`,
-			`<p dir="rtl" lang="ur-PK">سلام <bdi>x</bdi> <bdo dir="ltr">y</bdo></p>`},
+		{
+			"direction and language", `<p dir="RTL" lang="ur_PK">سلام <bdi>x</bdi> <bdo dir="ltr">y</bdo></p>`,
+			`<p dir="rtl" lang="ur-PK">سلام <bdi>x</bdi> <bdo dir="ltr">y</bdo></p>`,
+		},
 		{"ruby", "<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp></ruby>", "<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp></ruby>"},
-		{"figure", `<figure><img src="/i.jpg" alt="A &quot;b&quot;" width="640"><figcaption>It's</figcaption></figure>`,
-			`<figure><img src="https://news.example.org/i.jpg" alt="A &#34;b&#34;" width="640"><figcaption>It's</figcaption></figure>`},
+		{
+			"figure", `<figure><img src="/i.jpg" alt="A &quot;b&quot;" width="640"><figcaption>It's</figcaption></figure>`,
+			`<figure><img src="https://news.example.org/i.jpg" alt="A &#34;b&#34;" width="640"><figcaption>It's</figcaption></figure>`,
+		},
 		{"table", "<table><tr><td colspan=2>1</table>", `<table><tbody><tr><td colspan="2">1</td></tr></tbody></table>`},
 		{"relative link", `<a href="../c?x=1">c</a>`, `<a href="https://news.example.org/c?x=1">c</a>`},
 		{"fragment link", `<a href="#n1">1</a>`, `<a href="https://news.example.org/a/b.html#n1">1</a>`},
@@ -34,14 +38,20 @@ func TestMarkupIsKeptAsFarAsItIsSafe(t *testing.T) {
 		{"link escaped twice", `<a href="https://x.example/?a=1&amp;amp;b=2">c</a>`, `<a href="https://x.example/?a=1&amp;b=2">c</a>`},
 		{"raw Urdu link", `<a href="https://x.example/خبر">c</a>`, `<a href="https://x.example/%D8%AE%D8%A8%D8%B1">c</a>`},
 		{"link without address", `<a name="x">c</a>`, `c`},
-		{"srcset", `<img src="a.jpg" srcset="a.jpg 1x, b,c.jpg 2x">`,
-			`<img src="https://news.example.org/a/a.jpg" srcset="https://news.example.org/a/a.jpg 1x, https://news.example.org/a/b%2Cc.jpg 2x">`},
+		{
+			"srcset", `<img src="a.jpg" srcset="a.jpg 1x, b,c.jpg 2x">`,
+			`<img src="https://news.example.org/a/a.jpg" srcset="https://news.example.org/a/a.jpg 1x, https://news.example.org/a/b%2Cc.jpg 2x">`,
+		},
 		{"lazy image", `<img src="data:image/gif;base64,R0" data-src="/real.jpg">`, `<img src="https://news.example.org/real.jpg">`},
 		{"tracking pixel", `a<img src="https://t.example/p.gif" width=1 height="1">b`, "ab"},
-		{"video", `<video src="/v.mp4" poster="/p.jpg" autoplay onplay=x()>fallback</video>`,
-			`<video src="https://news.example.org/v.mp4" poster="https://news.example.org/p.jpg" controls="">fallback</video>`},
-		{"audio", `<audio controls><source src="a.mp3" type="audio/mpeg"></audio>`,
-			`<audio controls=""><source src="https://news.example.org/a/a.mp3" type="audio/mpeg"></audio>`},
+		{
+			"video", `<video src="/v.mp4" poster="/p.jpg" autoplay onplay=x()>fallback</video>`,
+			`<video src="https://news.example.org/v.mp4" poster="https://news.example.org/p.jpg" controls="">fallback</video>`,
+		},
+		{
+			"audio", `<audio controls><source src="a.mp3" type="audio/mpeg"></audio>`,
+			`<audio controls=""><source src="https://news.example.org/a/a.mp3" type="audio/mpeg"></audio>`,
+		},
 		{"whole document", "<!DOCTYPE html><html><head><title>T</title><style>p{}</style></head><body class=x><p>text</body></html>", "<p>text</p>"},
 		{"comment", "a<!-- b -->c", "ac"},
 		{"script", "a<script>alert(1)</script>b", "ab"},
@@ -148,9 +158,11 @@ func FuzzHTML(f *testing.F) {
 	for _, in := range attacks {
 		f.Add(in)
 	}
-	for _, in := range []string{"<p>one<p>two <b>bold", "<table><tr><td>a<td>b</table>", "<ul><li>a<li>b</ul>", "<pre>\n\nx</pre>", "&lt;b&gt; &amp;amp;",
+	for _, in := range []string{
+		"<p>one<p>two <b>bold", "<table><tr><td>a<td>b</table>", "<ul><li>a<li>b</ul>", "<pre>\n\nx</pre>", "&lt;b&gt; &amp;amp;",
 		"<a href='x'>a<a href=y>b", "<p><b><i>a</b></p>c", "<h1>a<h2>b", "<dl><dt>a<dd>b</dl>", "<table>x<b>y</table>z", "<select><option>a",
-		`<img srcset="a 1x,b 2x" src=x>`} {
+		`<img srcset="a 1x,b 2x" src=x>`,
+	} {
 		f.Add(in)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

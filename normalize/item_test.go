@@ -130,10 +130,14 @@ func TestAuthorsAreTakenApart(t *testing.T) {
 }
 
 func TestActiveAddressesAreDroppedWithAWarning(t *testing.T) {
-	for _, bad := range []string{"javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "\x01javascript:alert(1)", "data:text/html,x",
-		"vbscript:x", "file:///etc/passwd", "feed:javascript:x", "ftp://x.example/", "/relative", "mailto:a@example.org"} {
-		e := feed.Entry{Link: bad, Via: bad, Comments: bad, Image: bad, Enclosures: []feed.Enclosure{{URL: bad}}, Origin: feed.Origin{Link: bad},
-			Authors: []feed.Person{{URI: bad}}}
+	for _, bad := range []string{
+		"javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "\x01javascript:alert(1)", "data:text/html,x",
+		"vbscript:x", "file:///etc/passwd", "feed:javascript:x", "ftp://x.example/", "/relative", "mailto:a@example.org",
+	} {
+		e := feed.Entry{
+			Link: bad, Via: bad, Comments: bad, Image: bad, Enclosures: []feed.Enclosure{{URL: bad}}, Origin: feed.Origin{Link: bad},
+			Authors: []feed.Person{{URI: bad}},
+		}
 		it, warnings := normalize.Item(e, feed.Channel{}, feed.Outlet{ID: "g"}, visit)
 		if it.Link+it.Via+it.Comments+it.Image+it.Origin.Link != "" || it.Enclosures != nil || len(it.Authors) > 0 && it.Authors[0].URI != "" {
 			t.Errorf("%q survived: %+v", bad, it)
@@ -142,8 +146,10 @@ func TestActiveAddressesAreDroppedWithAWarning(t *testing.T) {
 			t.Errorf("%q: warnings %q", bad, warnings)
 		}
 	}
-	it := item(t, feed.Entry{Link: " https://example.org/a?x=1&amp;y=2\n", Categories: []string{"javascript:alert(1)", "<b>World</b>", "World", " "},
-		Enclosures: []feed.Enclosure{{URL: "https://example.org/a.mp3", Type: "Audio/MPEG; x=y", Length: -1}, {URL: "https://example.org/a.mp3"}}})
+	it := item(t, feed.Entry{
+		Link: " https://example.org/a?x=1&amp;y=2\n", Categories: []string{"javascript:alert(1)", "<b>World</b>", "World", " "},
+		Enclosures: []feed.Enclosure{{URL: "https://example.org/a.mp3", Type: "Audio/MPEG; x=y", Length: -1}, {URL: "https://example.org/a.mp3"}},
+	})
 	if want := "https://example.org/a?x=1&y=2"; it.Link != want {
 		t.Errorf("link is %q, want %q", it.Link, want)
 	}
@@ -222,8 +228,10 @@ func TestKeyNamesTheSameItemForEver(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for i, k := range []string{key, normalize.Key("herald", "tag:gazette.example,2026:1", "", ""), normalize.Key("g", "1", "", ""), normalize.Key("g", "", "1", ""),
-		normalize.Key("g", "", "", "1"), normalize.Key("g", "", "", "2"), normalize.Key("g", "A", "", ""), normalize.Key("g", "a", "", "")} {
+	for i, k := range []string{
+		key, normalize.Key("herald", "tag:gazette.example,2026:1", "", ""), normalize.Key("g", "1", "", ""), normalize.Key("g", "", "1", ""),
+		normalize.Key("g", "", "", "1"), normalize.Key("g", "", "", "2"), normalize.Key("g", "A", "", ""), normalize.Key("g", "a", "", ""),
+	} {
 		if seen[k] || len(k) != 20 || strings.Trim(k, "abcdefghijklmnopqrstuvwxyz234567") != "" {
 			t.Errorf("%d: %q is no key of its own", i, k)
 		}
@@ -233,8 +241,10 @@ func TestKeyNamesTheSameItemForEver(t *testing.T) {
 
 func TestHashChangesWithWhatReadersSee(t *testing.T) {
 	entry := func(change func(*feed.Entry)) string {
-		e := feed.Entry{ID: "1", Link: "https://g.example/1", Title: feed.Text{Value: "Rain"}, Published: "2026-04-30", Categories: []string{"a"},
-			Content: feed.Text{Kind: feed.HTML, Value: `<p>Rain?<img src="https://g.example/1.jpg?token=1" alt="x"> More.`}, Authors: []feed.Person{{Name: "A"}}}
+		e := feed.Entry{
+			ID: "1", Link: "https://g.example/1", Title: feed.Text{Value: "Rain"}, Published: "2026-04-30", Categories: []string{"a"},
+			Content: feed.Text{Kind: feed.HTML, Value: `<p>Rain?<img src="https://g.example/1.jpg?token=1" alt="x"> More.`}, Authors: []feed.Person{{Name: "A"}},
+		}
 		change(&e)
 		return string(item(t, e).Hash)
 	}
@@ -268,10 +278,14 @@ func TestHashChangesWithWhatReadersSee(t *testing.T) {
 }
 
 func TestChannelsTextsArePlainAndItsAddressesSafe(t *testing.T) {
-	got := normalize.Channel(feed.Channel{Title: " <b>The</b> Gazette\n", Description: "News &amp; <i>views</i>", Link: "javascript:alert(1)", Self: "https://g.example/feed",
-		Hubs: []string{"data:x", "https://hub.example/"}, Image: "file:///x", Language: "ur_PK", ID: " as sent ", Rights: "© <b>G</b>", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Authors: []feed.Person{{Name: "A <a@g.example>"}}})
-	want := feed.Channel{Title: "The Gazette", Description: "News & views", Self: "https://g.example/feed", Hubs: []string{"https://hub.example/"}, Language: "ur-PK",
-		ID: " as sent ", Rights: "© G", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Updated: time.Date(2026, 4, 30, 10, 0, 0, 0, time.UTC), Authors: []feed.Person{{Name: "A", Email: "a@g.example"}}}
+	got := normalize.Channel(feed.Channel{
+		Title: " <b>The</b> Gazette\n", Description: "News &amp; <i>views</i>", Link: "javascript:alert(1)", Self: "https://g.example/feed",
+		Hubs: []string{"data:x", "https://hub.example/"}, Image: "file:///x", Language: "ur_PK", ID: " as sent ", Rights: "© <b>G</b>", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Authors: []feed.Person{{Name: "A <a@g.example>"}},
+	})
+	want := feed.Channel{
+		Title: "The Gazette", Description: "News & views", Self: "https://g.example/feed", Hubs: []string{"https://hub.example/"}, Language: "ur-PK",
+		ID: " as sent ", Rights: "© G", UpdatedRaw: "Thu, 30 Apr 2026 10:00:00 GMT", Updated: time.Date(2026, 4, 30, 10, 0, 0, 0, time.UTC), Authors: []feed.Person{{Name: "A", Email: "a@g.example"}},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -38,8 +38,10 @@ var elements = map[atom.Atom]map[string]valueKind{
 	atom.Img:   {"src": webURL, "srcset": imageSet, "sizes": anyText, "alt": anyText, "width": number, "height": number},
 	atom.Audio: {"src": webURL, "controls": flag, "loop": flag},
 	atom.Video: {"src": webURL, "poster": webURL, "controls": flag, "loop": flag, "width": number, "height": number},
-	atom.Source: {"src": webURL, "srcset": imageSet, "sizes": anyText, "type": anyText, "media": anyText,
-		"width": number, "height": number},
+	atom.Source: {
+		"src": webURL, "srcset": imageSet, "sizes": anyText, "type": anyText, "media": anyText,
+		"width": number, "height": number,
+	},
 	atom.Picture: nil, atom.Figure: nil, atom.Figcaption: nil,
 
 	atom.P: nil, atom.Div: nil, atom.Br: nil, atom.Wbr: nil, atom.Hr: nil, atom.Pre: nil, atom.Center: nil, atom.Address: nil,

@@ -51,6 +51,9 @@ type kind struct {
 	kept   bool // it is in the policy
 }
 
+// maxAttributes is how many attributes a tag may have before the parser is asked.
+const maxAttributes = 64
+
 // maxQuickDepth is how many elements may be open at once before the parser is asked.
 const maxQuickDepth = 64
 

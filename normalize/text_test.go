@@ -25,7 +25,12 @@ func TestTextIsWhatAPersonSees(t *testing.T) {
 		{"a\x00b\x0bc\ufffed\ufeff&#1;e\xff", "ab cde"},
 		{"می‌خواهم", "می‌خواهم"},
 		{"<td>1</td><td>2</td>", "1 2"},
-		{"", ""}, {"<", "<"}, {"</", "</"}, {"<a", ""}, {"<>", "<>"}, {"a</>b", "ab"},
+		{"", ""},
+		{"<", "<"},
+		{"</", "</"},
+		{"<a", ""},
+		{"<>", "<>"},
+		{"a</>b", "ab"},
 	} {
 		if got := normalize.Text(c.in); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.in, got, c.want)

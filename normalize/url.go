@@ -306,8 +306,10 @@ func meansPage(fragment string) bool {
 }
 
 // idleFragments point at a place that every page has.
-var idleFragments = map[string]bool{"top": true, "content": true, "main": true, "comments": true, "comment": true,
-	"respond": true, "rss": true, "disqus_thread": true}
+var idleFragments = map[string]bool{
+	"top": true, "content": true, "main": true, "comments": true, "comment": true,
+	"respond": true, "rss": true, "disqus_thread": true,
+}
 
 // bareEscapes writes percent-escapes in one way: unreserved characters (RFC 3986, 2.3)
 // bare, hexadecimal digits in upper case; in a query "+" as the space it stands for.

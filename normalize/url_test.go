@@ -53,8 +53,15 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 		{"https://www.google.com/url?rct=j&sa=t&url=https://example.org/a%3Fid%3D7%26utm_source%3Dx&ct=ga", "https://example.org/a?id=7"},
 		{"https://www.google.com/url?url=javascript:alert(1)", "https://google.com/url?url=javascript:alert(1)"},
 		{"https://www.google.com/url?q=https://google.com/url?q=x", "https://google.com/url?q=https://google.com/url?q=x"},
-		{"", ""}, {"not a link", ""}, {"/a/b", ""}, {"mailto:a@example.org", ""}, {"urn:uuid:1", ""}, {"javascript:alert(1)", ""}, {"http://", ""},
-		{"tag:example.org,2004:1", ""}, {"ftp://example.org/a", ""},
+		{"", ""},
+		{"not a link", ""},
+		{"/a/b", ""},
+		{"mailto:a@example.org", ""},
+		{"urn:uuid:1", ""},
+		{"javascript:alert(1)", ""},
+		{"http://", ""},
+		{"tag:example.org,2004:1", ""},
+		{"ftp://example.org/a", ""},
 	} {
 		if got := normalize.URL(c.link); got != c.want {
 			t.Errorf("%q\n got %s\nwant %s", c.link, got, c.want)
@@ -66,8 +73,10 @@ func TestLinksToOnePageHaveOneKey(t *testing.T) {
 }
 
 func FuzzURL(f *testing.F) {
-	for _, seed := range []string{"https://www.example.org:443/a//b/?utm_source=x&amp;b=1#c", "http://m.example.org/خبر?q=a+b%2f", "HTTPS://EXAMPLE.org/%7e/../x;y?z=;#!w",
-		"http://[::1]:80/", "http://0x7f.1/", "http://127.0.0.1:8080/a", "http://1.2.3.4.5/", "https://bücher.example/%", "http:example.org", "https://a.b/?&&=&a"} {
+	for _, seed := range []string{
+		"https://www.example.org:443/a//b/?utm_source=x&amp;b=1#c", "http://m.example.org/خبر?q=a+b%2f", "HTTPS://EXAMPLE.org/%7e/../x;y?z=;#!w",
+		"http://[::1]:80/", "http://0x7f.1/", "http://127.0.0.1:8080/a", "http://1.2.3.4.5/", "https://bücher.example/%", "http:example.org", "https://a.b/?&&=&a",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, link string) {
