@@ -100,20 +100,19 @@ var hostile = []struct {
 // Every document is refused, or read, in less than a second and 100 MB over its own
 // size.
 func TestNoDocumentHurts(t *testing.T) {
+	if raceEnabled {
+		t.Skip("measures time and memory, which the race detector multiplies; Parse starts no goroutine")
+	}
 	const mostTime, mostMemory = time.Second, 100 << 20
 	for _, h := range hostile {
 		t.Run(h.name, func(t *testing.T) {
 			body := []byte(h.doc())
 			peak, took, err := measure(body)
 			t.Logf("%.1f MB: %v, %d MB; %v", float64(len(body))/1e6, took.Round(time.Millisecond), peak>>20, err)
-			slow := time.Duration(1)
-			if raceEnabled {
-				slow = 12 // what the race detector costs
-			}
-			if took > mostTime*slow {
+			if took > mostTime {
 				t.Errorf("took %v", took)
 			}
-			if peak > mostMemory && !raceEnabled {
+			if peak > mostMemory {
 				t.Errorf("took %d MB", peak>>20)
 			}
 			var e *parser.Error

@@ -25,6 +25,9 @@ var mutants = []string{
 // variable SANGAM_MUTATIONS says how many.
 func TestMutations(t *testing.T) {
 	count := 5_000
+	if raceEnabled {
+		count /= 10
+	}
 	if n, err := strconv.Atoi(os.Getenv("SANGAM_MUTATIONS")); err == nil {
 		count = n
 	}
