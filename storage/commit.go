@@ -73,18 +73,24 @@ func (db *DB) commitLoop() {
 	flush := time.NewTimer(idleFlush)
 	flush.Stop()
 	defer flush.Stop()
+	armed := false // the timer runs; it is not put off by what comes meanwhile
 	for {
 		select {
 		case e := <-db.queue:
 			group := db.gather(e, last)
 			db.commit(group)
 			last = time.Now()
-			if db.hasPending() {
+			if !armed && db.hasPending() {
 				flush.Reset(idleFlush)
+				armed = true
 			}
 		case <-flush.C:
 			db.commit(nil)
-			last = time.Now()
+			last, armed = time.Now(), false
+			if db.hasPending() { // they could not be written
+				flush.Reset(idleFlush)
+				armed = true
+			}
 		case <-db.closing:
 			db.commit(nil)
 			return

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sangam/feed"
@@ -135,4 +137,26 @@ func TestWhatWasVisitedSurvivesClose(t *testing.T) {
 	if err != nil || !st.Visited.Equal(start.Add(time.Hour)) {
 		t.Errorf("visited %v, %v", st.Visited, err)
 	}
+}
+
+// TestQuietVisitsAreWrittenWithinSeconds makes visits that bring nothing, one a second, and
+// looks into a copy of the file: what is told must be written, though no item comes.
+func TestQuietVisitsAreWrittenWithinSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "sangam.db")
+		db := openAt(t, path)
+		for n := range 10 {
+			merge(t, db, storagetest.Batch(storagetest.Outlet("herald"), time.Duration(n+1)*time.Hour))
+			time.Sleep(time.Second)
+		}
+		copied := filepath.Join(t.TempDir(), "copy.db")
+		copyFile(t, path, copied)
+		st, err := openAt(t, copied).State(t.Context(), "herald")
+		if err != nil || st.Visited.Before(start.Add(7*time.Hour)) {
+			t.Errorf("after ten quiet visits the file knows of one at %v, %v", st.Visited, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
