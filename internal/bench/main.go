@@ -234,8 +234,11 @@ func rounds(ctx context.Context, w io.Writer, o *outlets, program, dir string, f
 		}
 		used, began := cpuOf(daemon.Process.Pid), time.Now()
 		ask := exec.CommandContext(ctx, program, "fetch", "--all", "--config", config)
-		ask.Stderr = os.Stderr
-		if err = ask.Run(); err == nil {
+		var said bytes.Buffer
+		ask.Stdout, ask.Stderr = &said, os.Stderr
+		if err = ask.Run(); err != nil {
+			err = fmt.Errorf("fetch --all: %w\n%s", err, complaints(said.String()))
+		} else {
 			err = measure(name, used, began)
 		}
 	}
@@ -311,6 +314,17 @@ func memory(pid int) string {
 		}
 	}
 	return strings.Join(found, "  ")
+}
+
+// complaints are the first lines that tell of visits that did not succeed.
+func complaints(text string) string {
+	var bad []string
+	for line := range strings.Lines(text) {
+		if len(bad) < 5 && !strings.Contains(line, "(304)") && !strings.Contains(line, " fresh, ") {
+			bad = append(bad, line)
+		}
+	}
+	return strings.Join(bad, "")
 }
 
 func tail(text string) string { return text[max(0, len(text)-2000):] }
