@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,7 +57,11 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 		return nil, e.broken(err, at, dialling)
 	}
 	progress := &progress{}
-	resp, err := way.transport.RoundTrip(e.request(httptrace.WithClientTrace(ctx, progress.trace()), at))
+	request := e.request(httptrace.WithClientTrace(ctx, progress.trace()), at)
+	resp, err := way.transport.RoundTrip(request)
+	if err != nil && strings.Contains(err.Error(), "too many idle connections") { // our own doing, see idleConnections
+		resp, err = way.transport.RoundTrip(request)
+	}
 	if err != nil {
 		return nil, e.broken(err, at, progress.stage())
 	}

@@ -26,8 +26,11 @@ const (
 	// longer than the pause between two of them, shorter than any schedule.
 	idleTimeout = 30 * time.Second
 	// idleConnections bounds those that are kept, each with two goroutines and about
-	// 20 kB: they serve feeds of one host in a row, not the next round.
-	idleConnections = 64
+	// 20 kB: they serve feeds of one host in a row, not the next round. It is larger
+	// than any sensible concurrency, because the transport puts a connection away
+	// before it hands an answer without body over: a small store could throw out a
+	// connection whose 304 is still on its way to us.
+	idleConnections = 512
 	// longestHeader bounds the header of an answer.
 	longestHeader = 256 << 10
 )
