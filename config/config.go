@@ -61,6 +61,8 @@ type Fetch struct {
 	MaxBody       int64         // decoded bytes
 	PerHost       feed.PerHost
 	AllowNetworks []netip.Prefix // non-public networks in which sources may live
+	Schedule      string         // of sources that have none of their own
+	Proxy         feed.Secret    // of sources that name none; "" = none
 }
 
 // Keep bounds what is stored.

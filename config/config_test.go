@@ -43,7 +43,7 @@ func TestMinimalFileIsComplete(t *testing.T) {
 	want := &Config{
 		Path: "config.yaml", Title: "Sangam", Description: defaultDescription,
 		PublicURL: "http://127.0.0.1:8080/", Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081", Data: "data",
-		Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}},
+		Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: "*/15 * * * *"},
 		Log:   Log{Format: "text"}, Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
 		Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
 		Sources: []feed.Source{{

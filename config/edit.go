@@ -81,14 +81,11 @@ func (f *File) AddSources(add ...NewSource) (int, error) {
 	}
 	var fresh []*yaml.Node
 	for _, source := range add {
-		var probe sourceDraft
-		r := &reader{}
-		r.feedURL(&yaml.Node{Kind: yaml.ScalarNode, Tag: fileTag, Value: source.URL}, &probe)
-		if len(r.problems) > 0 {
-			_, problem := parseURL(source.URL, source.URL, []string{"https", "http", "file"})
-			return 0, fmt.Errorf("url: %s", problem)
+		there, err := probe(source.URL)
+		if err != nil {
+			return 0, err
 		}
-		if key := sameURL(probe.Source); !known[key] {
+		if key := sameURL(there); !known[key] {
 			known[key] = true
 			fresh = append(fresh, source.node())
 		}

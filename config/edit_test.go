@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -230,5 +231,23 @@ func TestManySourcesAreAddedQuickly(t *testing.T) {
 	}
 	if n, err := f.AddSources(many...); n != 2000 || err != nil || len(f.Config().Sources) != 2001 {
 		t.Errorf("added %d (%v), the configuration has %d; want 2000 and 2001", n, err, len(f.Config().Sources))
+	}
+}
+
+func TestProbeIsTheSourceThatAnAddressWouldBe(t *testing.T) {
+	cfg := load(t, "fetch: {schedule: '@hourly', timeout: 5s}\nsources:\n  - {id: herald, url: 'https://u:p@herald.example/feed.xml'}\n")
+	src, known, err := cfg.Probe("https://gazette.example/rss?token=secret")
+	if err != nil || known || src.ID == "" || src.Schedule != "@hourly" || src.Timeout != 5*time.Second || strings.Contains(src.URL, "secret") {
+		t.Errorf("a new address: got %+v, %v, %v", src, known, err)
+	}
+	src, known, err = cfg.Probe("https://herald.example/feed.xml")
+	if err != nil || !known || src.ID != "herald" || src.Password.Reveal() != "p" {
+		t.Errorf("the address of a source: got %+v, %v, %v; want that source", src, known, err)
+	}
+	if _, _, err = cfg.Probe("gopher://u:secret@herald.example/"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a bad address: got %v", err)
+	}
+	if src, _, err = cfg.Probe("https://herald.example/${NAME}"); err != nil || !strings.Contains(src.FeedURL, "NAME") {
+		t.Errorf("an address with a dollar: got %q, %v; want it as it is", src.FeedURL, err)
 	}
 }

@@ -31,10 +31,8 @@ const (
 // draft is a file as written, on its way to being a Config.
 type draft struct {
 	Config
-	schedule string      // default of the sources
-	proxy    feed.Secret // the same
-	views    []*viewDraft
-	sources  []*sourceDraft
+	views   []*viewDraft
+	sources []*sourceDraft
 
 	root, sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
 }
@@ -60,10 +58,9 @@ func newDraft() *draft {
 			Title: defaultTitle, Description: defaultDescription, Listen: defaultListen, Admin: defaultAdmin, Data: defaultData,
 			Log:         Log{Format: "text"},
 			Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
-			Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}},
+			Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: defaultSchedule},
 			Keep:  Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
 		},
-		schedule: defaultSchedule,
 	}
 }
 
@@ -116,7 +113,7 @@ var logKeys = []key[Log]{
 }
 
 var fetchKeys = []key[draft]{
-	{name: "schedule", read: func(r *reader, n *yaml.Node, d *draft) { r.schedule(n, &d.schedule) }},
+	{name: "schedule", read: func(r *reader, n *yaml.Node, d *draft) { r.schedule(n, &d.Fetch.Schedule) }},
 	{name: "timeout", read: func(r *reader, n *yaml.Node, d *draft) {
 		r.duration(n, &d.Fetch.Timeout, time.Second, 10*time.Minute)
 	}},
@@ -126,7 +123,7 @@ var fetchKeys = []key[draft]{
 		section(r, n, "per_host", perHostKeys, &d.Fetch.PerHost)
 	}},
 	{name: "allow_networks", read: func(r *reader, n *yaml.Node, d *draft) { r.networks(n, &d.Fetch.AllowNetworks) }},
-	{name: "proxy", file: true, read: func(r *reader, n *yaml.Node, d *draft) { r.proxy(n, &d.proxy) }},
+	{name: "proxy", file: true, read: func(r *reader, n *yaml.Node, d *draft) { r.proxy(n, &d.Fetch.Proxy) }},
 }
 
 var perHostKeys = []key[feed.PerHost]{

@@ -121,10 +121,10 @@ func (r *reader) settleSource(src *sourceDraft, d *draft) {
 		r.problem(src.headersAt, "Authorization is given twice: in headers and as user and password")
 	}
 	if src.Schedule == "" {
-		src.Schedule = d.schedule
+		src.Schedule = d.Fetch.Schedule
 	}
 	if !src.proxyGiven {
-		src.Proxy = d.proxy
+		src.Proxy = d.Fetch.Proxy
 	}
 	if src.Name == "" && src.address != nil {
 		src.Name, src.Unnamed = defaultName(src.named), true
