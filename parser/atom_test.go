@@ -41,13 +41,17 @@ func TestAtomMeaning(t *testing.T) {
 		{"an id beside another address", atom10(`<id>http://x.example/1</id><link rel="self" href="/s"/>`), []string{"0.link", ""}},
 		{"content elsewhere", atom10(`<content type="text/html" src="page"/>`), []string{"0.link", "http://example.org/dir/page", "0.content", ""}},
 		{"sound elsewhere", atom10(`<content type="audio/mpeg" src="a.mp3"/><link href="/x"/>`), []string{"0.enclosures", "http://example.org/dir/a.mp3 audio/mpeg 0", "0.link", "http://example.org/x"}},
-		{"the feed's own words", inFeed(`<title type="html">T &amp;amp; U</title><subtitle>a &lt; b</subtitle><id>urn:f</id><updated>now</updated><link href="/"/><link rel="self" href="feed"/><link rel="hub" href="http://hub.example/"/><logo>/l.png</logo><icon>/i.ico</icon><rights>R</rights><generator uri="http://g.example/" version="1">G</generator><category term="c"/>`),
+		{
+			"the feed's own words", inFeed(`<title type="html">T &amp;amp; U</title><subtitle>a &lt; b</subtitle><id>urn:f</id><updated>now</updated><link href="/"/><link rel="self" href="feed"/><link rel="hub" href="http://hub.example/"/><logo>/l.png</logo><icon>/i.ico</icon><rights>R</rights><generator uri="http://g.example/" version="1">G</generator><category term="c"/>`),
 			[]string{
 				"title", "T &amp; U", "description", "a &lt; b", "id", "urn:f", "updated", "now", "link", "http://example.org/", "self", "http://example.org/dir/feed",
 				"hubs", "http://hub.example/", "image", "http://example.org/l.png", "rights", "R", "generator", "G", "categories", "c",
-			}},
-		{"languages", `<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><entry><title>a</title></entry><entry xml:lang="ur"><title>b</title></entry><entry><content xml:lang="de">c</content></entry></feed>`,
-			[]string{"language", "en", "0.language", "", "1.language", "ur", "2.language", "de"}},
+			},
+		},
+		{
+			"languages", `<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><entry><title>a</title></entry><entry xml:lang="ur"><title>b</title></entry><entry><content xml:lang="de">c</content></entry></feed>`,
+			[]string{"language", "en", "0.language", "", "1.language", "ur", "2.language", "de"},
+		},
 		{"only xml:lang is a language", `<feed xmlns="http://www.w3.org/2005/Atom" lang="en" xmlns:f="urn:f" f:lang="fr"><title>a</title></feed>`, []string{"language", ""}},
 		{"an entry alone", `<entry xmlns="http://www.w3.org/2005/Atom"><id>1</id><title>x</title></entry>`, []string{"entries", "1", "0.id", "1", "0.title", "x"}},
 	})
@@ -71,15 +75,21 @@ func TestBases(t *testing.T) {
 		{"a directory", inFeed(`<entry xml:base="http://b.example/d/"><link href="x"/></entry>`), []string{"0.link", "http://b.example/d/x"}},
 		{"a file", inFeed(`<entry xml:base="http://b.example/d/f"><link href="x"/></entry>`), []string{"0.link", "http://b.example/d/x"}},
 		{"a query", inFeed(`<entry xml:base="http://b.example/d/f?q=/a/b"><link href="x"/></entry>`), []string{"0.link", "http://b.example/d/x"}},
-		{"nested, relative to each other and to the document", inFeed(`<entry xml:base="a/"><content xml:base="../b/" type="html">c</content><link xml:base="c/" href="x"/></entry>`),
-			[]string{"0.content.base", "http://example.org/dir/b/", "0.link", "http://example.org/dir/a/c/x"}},
+		{
+			"nested, relative to each other and to the document", inFeed(`<entry xml:base="a/"><content xml:base="../b/" type="html">c</content><link xml:base="c/" href="x"/></entry>`),
+			[]string{"0.content.base", "http://example.org/dir/b/", "0.link", "http://example.org/dir/a/c/x"},
+		},
 		{"the document's address is the first base", atom10(`<link href="../x?y#z"/><content type="html">c</content>`), []string{"0.link", "http://example.org/x?y#z", "0.content.base", address}},
-		{"only a query, only a fragment, only a scheme", inFeed(`<entry><link href="?a=b"/></entry><entry><link href="#f"/></entry><entry><link href="//o.example/x"/></entry>`),
-			[]string{"0.link", "http://example.org/dir/feed.xml?a=b", "1.link", "http://example.org/dir/feed.xml#f", "2.link", "http://o.example/x"}},
+		{
+			"only a query, only a fragment, only a scheme", inFeed(`<entry><link href="?a=b"/></entry><entry><link href="#f"/></entry><entry><link href="//o.example/x"/></entry>`),
+			[]string{"0.link", "http://example.org/dir/feed.xml?a=b", "1.link", "http://example.org/dir/feed.xml#f", "2.link", "http://o.example/x"},
+		},
 		{"inside XHTML", atom10(`<content type="xhtml"><div xml:base="http://b.example/"><a href="x">a</a><img src="/y"/></div></content>`), []string{"0.content", `<a href="http://b.example/x">a</a><img src="http://b.example/y">`}},
 		{"an IRI is not escaped", inFeed(`<entry xml:base="http://b.example/خبر/"><link href="ایک"/></entry>`), []string{"0.link", "http://b.example/خبر/ایک"}},
 		{"a base that no page has is none", inFeed(`<entry xml:base="javascript:alert(1)"><link href="x"/></entry>`), []string{"0.link", "http://example.org/dir/x"}},
-		{"in RSS too", rss20(`<link xml:base="http://b.example/">x</link><description xml:base="http://b.example/d/">s</description><enclosure xml:base="http://b.example/" url="e"/>`),
-			[]string{"0.link", "http://b.example/x", "0.summary.base", "http://b.example/d/", "0.enclosures", "http://b.example/e  0"}},
+		{
+			"in RSS too", rss20(`<link xml:base="http://b.example/">x</link><description xml:base="http://b.example/d/">s</description><enclosure xml:base="http://b.example/" url="e"/>`),
+			[]string{"0.link", "http://b.example/x", "0.summary.base", "http://b.example/d/", "0.enclosures", "http://b.example/e  0"},
+		},
 	})
 }

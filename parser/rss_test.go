@@ -53,50 +53,66 @@ func TestRSSMeaning(t *testing.T) {
 		{"an item's language", rss20(`<dc:language>ur</dc:language>`), []string{"0.language", "ur"}},
 		{"an undeclared prefix means what it usually means", `<rss><channel><item><dc:creator>Ann</dc:creator><content:encoded>c</content:encoded></item></channel></rss>`, []string{"0.authors", "Ann", "0.content", "c"}},
 		{"prefixes are only names", `<rss xmlns:a="http://purl.org/dc/elements/1.1/" xmlns:b="http://purl.org/rss/1.0/modules/content/"><channel><item><a:creator>Ann</a:creator><b:encoded>c</b:encoded></item></channel></rss>`, []string{"0.authors", "Ann", "0.content", "c"}},
-		{"a namespace declared behind a missing end tag", `<rss><channel><item><title>x<dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">Ann</dc:creator><dc:x>y</dc:x></item><item xmlns:c="http://purl.org/rss/1.0/modules/content/" xml:lang="ur"><title>z<guid xml:base="http://b.example/">1</guid><c:encoded>c</c:encoded></item></channel></rss>`,
-			[]string{"0.title", "x", "0.authors", "Ann", "1.title", "z", "1.content", "c", "1.language", "ur"}},
+		{
+			"a namespace declared behind a missing end tag", `<rss><channel><item><title>x<dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">Ann</dc:creator><dc:x>y</dc:x></item><item xmlns:c="http://purl.org/rss/1.0/modules/content/" xml:lang="ur"><title>z<guid xml:base="http://b.example/">1</guid><c:encoded>c</c:encoded></item></channel></rss>`,
+			[]string{"0.title", "x", "0.authors", "Ann", "1.title", "z", "1.content", "c", "1.language", "ur"},
+		},
 		{"names in any case", `<RSS><CHANNEL><TITLE>T</TITLE><Item><TITLE>x</TITLE><PubDate>d</PubDate><GUID isPermalink="FALSE">http://x.example/</GUID></Item></CHANNEL></RSS>`, []string{"title", "T", "0.title", "x", "0.published", "d", "0.link", ""}},
 	})
 }
 
 func TestRSSFeedMeaning(t *testing.T) {
 	checkMeanings(t, []meaning{
-		{"the feed's own words", inChannel(`<title>T &amp;amp; U</title><link>/</link><description>D</description><copyright>C</copyright><generator>G &lt;1&gt;</generator>
+		{
+			"the feed's own words", inChannel(`<title>T &amp;amp; U</title><link>/</link><description>D</description><copyright>C</copyright><generator>G &lt;1&gt;</generator>
 			<category>a</category><language>ur</language><lastBuildDate>L</lastBuildDate><pubDate>P</pubDate><managingEditor>ed@x.example (Ed)</managingEditor>
 			<image><url>/i.png</url><title>no</title><link>/no</link></image><textInput><title>no</title><link>/no</link></textInput>`),
 			[]string{
 				"title", "T &amp; U", "link", "http://example.org/", "description", "D", "rights", "C", "generator", "G &lt;1&gt;", "categories", "a",
 				"language", "ur", "updated", "L", "authors", "Ed <ed@x.example>", "image", "http://example.org/i.png",
-			}},
-		{"Dublin Core in their place", inChannel(`<dc:title>T</dc:title><dc:description>D</dc:description><dc:language>de</dc:language><dc:date>2020</dc:date><dc:creator>A</dc:creator><dc:rights>R</dc:rights><dc:subject>s</dc:subject>`),
-			[]string{"title", "T", "description", "D", "language", "de", "updated", "2020", "authors", "A", "rights", "R", "categories", "s"}},
+			},
+		},
+		{
+			"Dublin Core in their place", inChannel(`<dc:title>T</dc:title><dc:description>D</dc:description><dc:language>de</dc:language><dc:date>2020</dc:date><dc:creator>A</dc:creator><dc:rights>R</dc:rights><dc:subject>s</dc:subject>`),
+			[]string{"title", "T", "description", "D", "language", "de", "updated", "2020", "authors", "A", "rights", "R", "categories", "s"},
+		},
 		{"a description by another name", inChannel(`<tagline>D</tagline>`), []string{"description", "D"}},
-		{"self and hubs", inChannel(`<link>http://x.example/</link><atom:link rel="self" href="http://x.example/rss"/><atom:link rel="hub" href="http://hub.example/"/><atom:link rel="hub" href="/hub"/>`),
-			[]string{"link", "http://x.example/", "self", "http://x.example/rss", "hubs", "http://hub.example/ | http://example.org/hub"}},
-		{"when to come back", inChannel(`<ttl>15</ttl><skipHours><hour>0</hour><hour>24</hour><hour>23</hour><hour>99</hour></skipHours><skipDays><day>Sunday</day><day>sat</day><day>x</day></skipDays>`),
-			[]string{"ttl", "15m0s", "skip", "[0 0 23] [Sunday Saturday]"}},
-		{"syndication, misspelt", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel><sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFequency>4</sy:updateFequency></channel></rdf:RDF>`,
-			[]string{"period", "15m0s"}},
+		{
+			"self and hubs", inChannel(`<link>http://x.example/</link><atom:link rel="self" href="http://x.example/rss"/><atom:link rel="hub" href="http://hub.example/"/><atom:link rel="hub" href="/hub"/>`),
+			[]string{"link", "http://x.example/", "self", "http://x.example/rss", "hubs", "http://hub.example/ | http://example.org/hub"},
+		},
+		{
+			"when to come back", inChannel(`<ttl>15</ttl><skipHours><hour>0</hour><hour>24</hour><hour>23</hour><hour>99</hour></skipHours><skipDays><day>Sunday</day><day>sat</day><day>x</day></skipDays>`),
+			[]string{"ttl", "15m0s", "skip", "[0 0 23] [Sunday Saturday]"},
+		},
+		{
+			"syndication, misspelt", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel><sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFequency>4</sy:updateFequency></channel></rdf:RDF>`,
+			[]string{"period", "15m0s"},
+		},
 		{"nonsense about time is none", inChannel(`<ttl>soon</ttl>`), []string{"ttl", "0s", "period", "0s"}},
 		{"an author of the feed is that of its items", inChannel(`<itunes:author>Ann</itunes:author><item><title>x</title></item>`), []string{"0.authors", "Ann"}},
 		{"its editor is not", inChannel(`<managingEditor>Ed</managingEditor><item><title>x</title></item>`), []string{"0.authors", "", "authors", "Ed"}},
 		{"two channels", `<rss><channel><title>A</title><item><guid>1</guid></item></channel><channel><title>B</title><item><guid>2</guid></item></channel></rss>`, []string{"entries", "2"}},
 		{"no channel", `<rss><title>A</title><item><guid>1</guid></item></rss>`, []string{"entries", "1", "title", "A"}},
 		{"items behind the channel", `<rss><channel><title>A</title></channel><item><guid>1</guid></item></rss>`, []string{"entries", "1", "title", "A"}},
-		{"RSS 1.0", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dwsyn="http://own.example/dwsyn/">
+		{
+			"RSS 1.0", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dwsyn="http://own.example/dwsyn/">
 			<channel rdf:about="http://x.example/"><title>T</title><link>http://x.example/</link><description>D</description><image rdf:resource="http://x.example/i.png"/><items><rdf:Seq><rdf:li rdf:resource="http://x.example/1"/></rdf:Seq></items><dc:language>ur</dc:language></channel>
 			<image rdf:about="http://x.example/i.png"><title>no</title><url>http://x.example/i.png</url><link>http://x.example/no</link></image>
 			<item rdf:about="urn:1"><title>One</title><link>http://x.example/1?maca=urd</link><description>s</description><dc:date>2020-01-02T03:04:05Z</dc:date><dc:subject>News</dc:subject><dwsyn:contentID>77</dwsyn:contentID></item></rdf:RDF>`,
 			[]string{
 				"title", "T", "image", "http://x.example/i.png", "language", "ur", "0.id", "urn:1", "0.title", "One", "0.link", "http://x.example/1?maca=urd",
 				"0.published", "2020-01-02T03:04:05Z", "0.categories", "News", "0.ext.dwsyn:contentID", "77", "link", "http://x.example/",
-			}},
+			},
+		},
 		{"RSS 0.90", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://channel.netscape.com/rdf/simple/0.9/"><channel><title>T</title></channel><item><title>x</title><link>http://x.example/1</link></item></rdf:RDF>`, []string{"title", "T", "0.title", "x"}},
 		{"RSS 1.0 with prefixes", `<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:rss="http://purl.org/rss/1.0/"><rss:channel><rss:title>T</rss:title></rss:channel><rss:item r:about="u"><rss:title>x</rss:title></rss:item></r:RDF>`, []string{"title", "T", "0.title", "x", "0.id", "u"}},
 		{"under an Atom default namespace", `<rss xmlns="http://www.w3.org/2005/Atom"><channel><title>T</title><item><title>x</title><guid>g</guid></item></channel></rss>`, []string{"title", "T", "0.title", "x", "0.id", "g"}},
 		{"under an XHTML default namespace", `<rss xmlns="http://www.w3.org/1999/xhtml"><channel><title>T</title><item><title>x</title><description>a &lt;b&gt;</description></item></channel></rss>`, []string{"title", "T", "0.title", "x", "0.summary", "a <b>"}},
 		{"under any default namespace", `<rss xmlns="urn:nobody"><channel><item><title>x</title></item></channel></rss>`, []string{"0.title", "x"}},
-		{"the Channel Definition Format", `<CHANNEL HREF="http://x.example/" LASTMOD="1998-11-05"><TITLE>T</TITLE><ABSTRACT>D</ABSTRACT><ITEM HREF="/a" LASTMOD="1998-11-06"><TITLE>x</TITLE><ABSTRACT>s</ABSTRACT></ITEM></CHANNEL>`,
-			[]string{"title", "T", "link", "http://x.example/", "description", "D", "updated", "1998-11-05", "0.link", "http://example.org/a", "0.title", "x", "0.summary", "s", "0.published", "1998-11-06"}},
+		{
+			"the Channel Definition Format", `<CHANNEL HREF="http://x.example/" LASTMOD="1998-11-05"><TITLE>T</TITLE><ABSTRACT>D</ABSTRACT><ITEM HREF="/a" LASTMOD="1998-11-06"><TITLE>x</TITLE><ABSTRACT>s</ABSTRACT></ITEM></CHANNEL>`,
+			[]string{"title", "T", "link", "http://x.example/", "description", "D", "updated", "1998-11-05", "0.link", "http://example.org/a", "0.title", "x", "0.summary", "s", "0.published", "1998-11-06"},
+		},
 	})
 }
