@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -227,6 +228,7 @@ func StatusOf(ctx context.Context, store Store, now time.Time) (Status, error) {
 		if err != nil {
 			return st, err
 		}
+		state.URL = withoutSecrets(state.URL)
 		states[state.Source] = state
 	}
 	for _, id := range slices.Sorted(maps.Keys(outlets)) {
@@ -245,6 +247,16 @@ func (a *admin) gather(ctx context.Context) (Status, error) {
 		st.Notices = a.Notices()
 	}
 	return st, err
+}
+
+// withoutSecrets is an address without what may be a key: user info and query.
+func withoutSecrets(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
 }
 
 func health(s feed.State) string {

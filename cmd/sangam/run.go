@@ -181,13 +181,9 @@ func authority(cfg *config.Config) string {
 	return u.Hostname()
 }
 
-// home is the page that tells an outlet's administrator who visits; "" = none of ours.
-func home(cfg *config.Config) string {
-	if authority(cfg) == "" {
-		return ""
-	}
-	return cfg.PublicURL
-}
+// home is the page that tells an outlet's administrator who visits: ours, as far as
+// we know our own address.
+func home(cfg *config.Config) string { return cfg.PublicURL }
 
 func readersOptions(cfg *config.Config, log *slog.Logger) server.Options {
 	return server.Options{

@@ -104,7 +104,7 @@ func (v *visits) now(ctx context.Context, sources []feed.Source) ([]visitReport,
 	for _, src := range sources {
 		g.Go(func() error {
 			if err := v.agenda.Now(ctx, src.ID); err != nil {
-				return fmt.Errorf("visit %s: %w", src.ID, err)
+				return err
 			}
 			return nil
 		})
