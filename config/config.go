@@ -30,11 +30,12 @@ type Config struct {
 	Path        string // the file it was read from, as given
 	Title       string // of the merged feed
 	Description string
-	Language    string // BCP 47, of the page's frame; "" = not said
-	PublicURL   string // absolute, ends in "/"; made from Listen when not given
-	Listen      string // host:port of the readers' side
-	Admin       string // host:port of the operators' side
-	Data        string // directory of the store; not relative to config.yaml any more but usable as it is
+	Language    string      // BCP 47, of the page's frame; "" = not said
+	PublicURL   string      // absolute, ends in "/"; made from Listen when not given
+	Listen      string      // host:port of the readers' side
+	Admin       string      // host:port of the operators' side
+	AdminToken  feed.Secret // callers there must send it; "" = only this machine is heard, which Admin then is
+	Data        string      // directory of the store; not relative to config.yaml any more but usable as it is
 	Log         Log
 
 	Fetch          Fetch         // what all sources share; each source holds it too
@@ -126,6 +127,21 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 		return nil, problems
 	}
 	return cfg, nil
+}
+
+// Desk reads from the file at path only where the operators' side of its daemon is,
+// and the token it wants, whatever mistakes the file has elsewhere: a daemon that
+// refused the file still runs and can be asked. ok is false if even that cannot be told.
+func Desk(path string, lookupEnv func(string) (string, bool)) (admin string, token feed.Secret, ok bool) {
+	data, problem := readFile(path)
+	if problem != nil {
+		return "", "", false
+	}
+	_, d, _ := parse(path, data, lookupEnv)
+	if d == nil {
+		return "", "", false
+	}
+	return d.Admin, d.AdminToken, true
 }
 
 // parse is Load without the reading of the file itself. The draft tells which

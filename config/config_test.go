@@ -172,6 +172,8 @@ func TestMistakes(t *testing.T) {
 		{"size without unit", one + "fetch: {max_body: 16}\n", `3:19: max_body: 16 has no unit (write 16KiB or 16MiB)`},
 		{"network", one + "fetch: {allow_networks: [10.1.0.0/8]}\n", `3:26: allow_networks: "10.1.0.0/8" has bits behind its prefix (did you mean "10.0.0.0/8"?)`},
 		{"address for network", one + "fetch: {allow_networks: [127.0.0.1]}\n", `3:26: allow_networks: "127.0.0.1" is one address, not a network (write 127.0.0.1/32)`},
+		{"admin open to all", "admin: ':9000'\n" + one, `1:8: admin: :9000 can be reached from other machines and so needs an admin_token`},
+		{"short token", "admin_token: short\n" + one, `1:14: admin_token: a token needs at least 16 characters (openssl rand -hex 32 makes one)`},
 		{"same listeners", one + "listen: 127.0.0.1:8081\n", `3:9: listen and admin are the same address, 127.0.0.1:8081`},
 		{"public_url", one + "public_url: https://a.example/?x=1\n", `3:13: public_url: is scheme, host and perhaps a path, nothing else, as in https://news.example.org/`},
 		{"proxy", one + "fetch: {proxy: ftp://p.example}\n", `3:16: proxy: "ftp://p.example": only http, https, socks5, socks5h addresses are used here, not "ftp"`},

@@ -106,6 +106,7 @@ func settings(old, new *Config) []string {
 		{"public_url", old.PublicURL != new.PublicURL},
 		{"listen", old.Listen != new.Listen},
 		{"admin", old.Admin != new.Admin},
+		{"admin_token", old.AdminToken != new.AdminToken},
 		{"data", old.Data != new.Data},
 		{"log", old.Log != new.Log},
 		{"fetch.timeout", a.Timeout != b.Timeout},

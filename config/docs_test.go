@@ -106,7 +106,7 @@ func TestDocumentedFilesAreGood(t *testing.T) {
 
 func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
 	dir := write(t, map[string]string{
-		"secrets/proxy": "http://proxy.example:3128\n", "secrets/url": "https://a.example/feed\n", "secrets/token": "t\n",
+		"secrets/proxy": "http://proxy.example:3128\n", "secrets/url": "https://a.example/feed\n", "secrets/token": "t\n", "secrets/admin": "0123456789abcdef\n",
 		"secrets/user": "reader\n", "secrets/password": "p\n",
 	})
 	read := func(key, value string) (*Config, error) {

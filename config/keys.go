@@ -34,6 +34,8 @@ type draft struct {
 	views   []*viewDraft
 	sources []*sourceDraft
 
+	tokenGiven bool
+
 	root, sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
 }
 
@@ -76,6 +78,7 @@ func init() {
 		{name: "public_url", read: func(r *reader, n *yaml.Node, d *draft) { r.baseURL(n, &d.PublicURL) }},
 		{name: "listen", read: func(r *reader, n *yaml.Node, d *draft) { d.listenAt = n; r.address(n, &d.Listen) }},
 		{name: "admin", read: func(r *reader, n *yaml.Node, d *draft) { d.adminAt = n; r.address(n, &d.Admin) }},
+		{name: "admin_token", file: true, read: (*reader).adminToken},
 		{name: "data", read: func(r *reader, n *yaml.Node, d *draft) { r.line(n, &d.Data) }},
 		{name: "log", sub: keyNames(logKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "log", logKeys, &d.Log) }},
 		{name: "fetch", sub: keyNames(fetchKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "fetch", fetchKeys, d) }},
@@ -243,6 +246,28 @@ var authKeys = []key[login]{
 			a.password = feed.Secret(s.text)
 		}
 	}},
+}
+
+// shortestToken is the least that cannot be guessed over a network, in characters.
+const shortestToken = 16
+
+func (r *reader) adminToken(n *yaml.Node, d *draft) {
+	s, ok := r.text(n)
+	if !ok {
+		return
+	}
+	token := s.text
+	d.tokenGiven = token != ""
+	switch {
+	case token == "":
+	case len(token) < shortestToken:
+		r.problem(n, "a token needs at least %d characters (openssl rand -hex 32 makes one)", shortestToken)
+		return
+	case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }):
+		r.problem(n, "a token has only letters, digits and signs of ASCII, no spaces")
+		return
+	}
+	d.AdminToken = feed.Secret(token)
 }
 
 func (r *reader) id(n *yaml.Node, into *string) {

@@ -136,3 +136,15 @@ func TestSecretsComeFromFiles(t *testing.T) {
 		t.Errorf("url and url_file: got %v, want a problem", err)
 	}
 }
+
+func TestAdminTokenIsNeededElsewhereAndNeverShown(t *testing.T) {
+	cfg := load(t, "admin: 0.0.0.0:9000\nadmin_token: 0123456789abcdef\n"+one)
+	if cfg.AdminToken.Reveal() != "0123456789abcdef" || strings.Contains(fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg), "0123456789abcdef") {
+		t.Errorf("got %q in %v, want it hidden", cfg.AdminToken.Reveal(), cfg)
+	}
+	dir := write(t, map[string]string{"config.yaml": "admin: 127.0.0.1:9\nadmin_token: 0123456789abcdef\nsauces: []\n"})
+	admin, token, ok := Desk(filepath.Join(dir, "config.yaml"), env())
+	if !ok || admin != "127.0.0.1:9" || token.Reveal() != "0123456789abcdef" {
+		t.Errorf("of a file with mistakes: got %q, %q, %v; want where its daemon is", admin, token.Reveal(), ok)
+	}
+}

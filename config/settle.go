@@ -77,8 +77,8 @@ func (r *reader) settleDaemon(d *draft) {
 	if d.PublicURL == "" {
 		d.PublicURL = "http://" + reachable(d.Listen) + "/"
 	}
-	if host, _, _ := net.SplitHostPort(d.Admin); d.adminAt != nil && !loopback(host) {
-		r.warn(d.adminAt, "admin: %s can be reached from other machines", d.Admin)
+	if host, _, _ := net.SplitHostPort(d.Admin); d.adminAt != nil && !loopback(host) && d.AdminToken == "" && !d.tokenGiven {
+		r.problem(d.adminAt, "admin: %s can be reached from other machines and so needs an admin_token", d.Admin)
 	}
 	if d.Keep.Age > 0 && d.Keep.Age < d.Window {
 		r.problem(cmp.Or(d.ageAt, d.windowAt), "keep.age (%s) is shorter than stories.window (%s): originals would be gone before their copies come",

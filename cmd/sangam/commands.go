@@ -82,6 +82,20 @@ func (o *options) load() (*config.Config, error) {
 	return config.Load(path, os.LookupEnv)
 }
 
+// desk is enough of a configuration that has mistakes to ask its daemon; nil if the
+// file does not tell where that is.
+func (o *options) desk() *config.Config {
+	path, err := config.Find(o.config)
+	if err != nil {
+		return nil
+	}
+	admin, token, ok := config.Desk(path, os.LookupEnv)
+	if !ok {
+		return nil
+	}
+	return &config.Config{Path: path, Admin: admin, AdminToken: token}
+}
+
 // problems reports the mistakes of a configuration: one a line, or as JSON.
 func (o *options) problems(err error) error {
 	problems, ok := errors.AsType[config.Problems](err)

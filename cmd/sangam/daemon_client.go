@@ -43,6 +43,9 @@ func callDaemon(ctx context.Context, cfg *config.Config, method, path string, in
 	if err != nil {
 		return err
 	}
+	if cfg.AdminToken != "" {
+		req.Header.Set("Authorization", "Bearer "+cfg.AdminToken.Reveal())
+	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w on %s", errNoDaemon, cfg.Admin)

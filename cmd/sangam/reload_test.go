@@ -112,8 +112,9 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 	if body := d.get("/feed.xml"); !strings.Contains(body, "Ferry sinks") || strings.Contains(body, "Half") {
 		t.Error("half of a bad file was taken over")
 	}
+	status, _, _ := d.command("status")
 	for what, text := range map[string]string{
-		"status page": d.ask("/"), "status.json": d.ask("/status.json"),
+		"status page": d.ask("/"), "status.json": d.ask("/status.json"), "status command": status,
 	} {
 		if !strings.Contains(text, "was refused at") || !strings.Contains(text, "shedule") {
 			t.Errorf("the %s does not tell that the file was refused", what)
@@ -127,9 +128,9 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), append(good, "data: elsewhere\nlog: {format: json}\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, status := d.command("reload")
-	if status != 0 || !strings.Contains(stdout, "no change") || !strings.Contains(stdout, "after a restart: data, log.format") {
-		t.Errorf("sangam reload: status %d, %q%q; want what waits for a restart", status, stdout, stderr)
+	stdout, stderr, code := d.command("reload")
+	if code != 0 || !strings.Contains(stdout, "no change") || !strings.Contains(stdout, "after a restart: data, log.format") {
+		t.Errorf("sangam reload: status %d, %q%q; want what waits for a restart", code, stdout, stderr)
 	}
 	if st := d.program(); !st.Refused.IsZero() || len(st.Restart) != 2 {
 		t.Errorf("got %+v, want nothing refused and two keys waiting", st)
@@ -143,5 +144,40 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 	d.stop()
 	if _, stderr, status := d.command("reload"); status != exitFailure || !strings.Contains(stderr, "no daemon") {
 		t.Errorf("sangam reload with no daemon: status %d, %q", status, stderr)
+	}
+}
+
+func TestOperatorsSideWantsItsToken(t *testing.T) {
+	herald := openOutlet(t, "herald", outlet.RSS2)
+	outlets := map[string]*outlet.Outlet{"herald": herald}
+	d := newDaemon(t, outlets)
+	const first, second = "first-0123456789abcdef", "second-0123456789abcdef"
+	d.configure(outlets, "admin_token: "+first+"\n")
+	d.start()
+	asked := func(token string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+d.admin+"/status.json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if a, b := asked(first), asked(second); a != http.StatusOK || b != http.StatusUnauthorized {
+		t.Errorf("got %d with the token and %d with another, want 200 and 401", a, b)
+	}
+	d.fetch() // the commands know it
+	d.configure(outlets, "admin_token: "+second+"\n")
+	d.soon("the new token", func() bool { return asked(second) == http.StatusOK })
+	if a := asked(first); a != http.StatusUnauthorized {
+		t.Errorf("got %d with the old token, want 401", a)
+	}
+	d.stop()
+	if strings.Contains(d.stderr.String(), first) || strings.Contains(d.stderr.String(), second) {
+		t.Error("the log tells the token")
 	}
 }

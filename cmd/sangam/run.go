@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sangam/config"
+	"sangam/feed"
 	"sangam/fetcher"
 	"sangam/normalize"
 	"sangam/schedule"
@@ -76,7 +78,9 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	visits := newVisits(conf, db, client, log)
 	visits.agenda.Set(cfg.Sources)
 	pages := server.New(readersOptions(cfg, log), db)
+	var desk replaceable
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
+		desk.tokenIs(cfg.AdminToken)
 		visits.agenda.Set(cfg.Sources)
 		pages.Set(readersOptions(cfg, log))
 		level.Set(cfg.Log.Level)
@@ -86,15 +90,42 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	if err != nil {
 		return err
 	}
-	desk := server.NewAdmin(adminOptions(conf, db, visits, reloader, log))
+	desk.make = func(token feed.Secret) http.Handler {
+		o := adminOptions(conf, db, visits, reloader, log)
+		o.Token = token
+		return server.NewAdmin(o)
+	}
+	desk.tokenIs(cfg.AdminToken)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
 	g.Go(func() error { return server.Serve(ctx, readers, pages, log) })
-	g.Go(func() error { return server.Serve(ctx, operators, desk, log) })
+	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
 	ready()
 	return g.Wait()
+}
+
+// replaceable is the operators' side, which is made anew when its token changes.
+type replaceable struct {
+	make  func(token feed.Secret) http.Handler
+	token feed.Secret
+	now   atomic.Pointer[http.Handler]
+}
+
+// tokenIs makes it anew unless that is its token. One call at a time.
+func (r *replaceable) tokenIs(token feed.Secret) {
+	if r.now.Load() != nil && r.token == token {
+		return
+	}
+	h := r.make(token)
+	r.token = token
+	r.now.Store(&h)
+}
+
+// ServeHTTP answers as the operators' side that is in force.
+func (r *replaceable) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	(*r.now.Load()).ServeHTTP(w, req)
 }
 
 // Housekeeping begins when the first visits are over, and is done every hour.

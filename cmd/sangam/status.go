@@ -30,11 +30,19 @@ Exit status: 0, whether or not sources fail; 1 when there is no such source.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := opt.load()
 			if err != nil {
+				cfg = opt.desk() // the daemon that refused the file can still tell
+			}
+			if cfg == nil {
 				return opt.problems(err)
 			}
-			st, err := currentStatus(cmd.Context(), cfg)
+			var st server.Status
+			if err == nil {
+				st, err = currentStatus(cmd.Context(), cfg)
+			} else if askDaemon(cmd.Context(), cfg, "status.json", &st) == nil {
+				err = nil
+			}
 			if err != nil {
-				return err
+				return opt.problems(err)
 			}
 			if len(args) == 0 {
 				return opt.print(st, func(w io.Writer) error { return statusTable(w, st) })
