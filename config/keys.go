@@ -120,7 +120,7 @@ var fetchKeys = []key[draft]{
 	{name: "timeout", read: func(r *reader, n *yaml.Node, d *draft) {
 		r.duration(n, &d.Fetch.Timeout, time.Second, 10*time.Minute)
 	}},
-	{name: "max_body", read: func(r *reader, n *yaml.Node, d *draft) { r.size(n, &d.Fetch.MaxBody, 1<<10, 1<<30) }},
+	{name: "max_body", read: func(r *reader, n *yaml.Node, d *draft) { r.size(n, &d.Fetch.MaxBody, 1<<10, mostBody) }},
 	{name: "concurrency", read: func(r *reader, n *yaml.Node, d *draft) { r.number(n, &d.Concurrency, 1, 1000) }},
 	{name: "per_host", sub: keyNames(perHostKeys), read: func(r *reader, n *yaml.Node, d *draft) {
 		section(r, n, "per_host", perHostKeys, &d.Fetch.PerHost)
@@ -351,3 +351,6 @@ func (r *reader) headerName(k *yaml.Node, name string, src *sourceDraft) bool {
 	}
 	return false
 }
+
+// mostBody is the largest document that the parser reads.
+const mostBody = 32 << 20
