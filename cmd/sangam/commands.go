@@ -41,7 +41,7 @@ Try it without any configuration or network:  sangam demo`,
 		runCommand(opt), demoCommand(opt), checkCommand(opt), parseCommand(opt),
 		storiesCommand(opt), statusCommand(opt), fetchCommand(opt), versionCommand(opt), healthcheckCommand(opt),
 		whyCommand(opt), verdictCommand(opt), searchCommand(opt), reloadCommand(opt),
-		sourcesCommand(opt), opmlCommand(opt),
+		previewCommand(opt), sourcesCommand(opt), opmlCommand(opt),
 	)
 	root.AddCommand(storeCommands(opt)...)
 	strict(root)
