@@ -122,7 +122,7 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 	}
 	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
 	defer client.Close()
-	visits := newVisits(holding(cfg), db, client, log)
+	visits := newVisits(holding(cfg), db, client, newMetrics(), log)
 
 	byDomain := map[string][]feed.Source{}
 	for _, src := range sources {

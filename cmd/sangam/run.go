@@ -63,7 +63,8 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "warning", w.String())
 	}
-	db, err := openStore(cfg, log)
+	numbers := newMetrics()
+	db, err := openCounted(cfg, numbers, log)
 	if err != nil {
 		return err
 	}
@@ -74,9 +75,10 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
 	defer client.Close()
 
-	conf, numbers := holding(cfg), newMetrics()
-	visits := newVisits(conf, db, client, log)
+	conf := holding(cfg)
+	visits := newVisits(conf, db, client, numbers, log)
 	visits.agenda.Set(cfg.Sources)
+	numbers.watchStore(db, visits)
 	pages := server.New(readersOptions(cfg, log), db)
 	var desk replaceable
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
@@ -100,7 +102,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
-	g.Go(func() error { return server.Serve(ctx, readers, pages, log) })
+	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(pages), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
 	ready()
 	return g.Wait()
@@ -172,10 +174,21 @@ func listeners(ctx context.Context, cfg *config.Config) (readers, operators net.
 
 // openStore opens the store of a configuration, making its directory if need be.
 func openStore(cfg *config.Config, log *slog.Logger) (*storage.DB, error) {
+	return openWith(cfg, storeOptions(cfg, log))
+}
+
+// openCounted is openStore for the daemon, which counts by what rules items join.
+func openCounted(cfg *config.Config, m *metrics, log *slog.Logger) (*storage.DB, error) {
+	o := storeOptions(cfg, log)
+	o.Decider = counted{rules(cfg), m.joins}
+	return openWith(cfg, o)
+}
+
+func openWith(cfg *config.Config, o storage.Options) (*storage.DB, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	return storage.Open(storeFile(cfg), storeOptions(cfg, log))
+	return storage.Open(storeFile(cfg), o)
 }
 
 // storeFile is the store's one file.

@@ -23,8 +23,9 @@ type visits struct {
 	line   *pipeline.Pipeline
 	agenda *schedule.Scheduler
 
-	conf *current
-	db   *storage.DB
+	conf    *current
+	db      *storage.DB
+	metrics *metrics
 
 	mu   sync.Mutex
 	last map[string]visitReport // what came of each source's last visit in this process
@@ -40,7 +41,7 @@ type visitReport struct {
 }
 
 // newVisits puts together the steps of a visit. Nothing runs yet.
-func newVisits(conf *current, db *storage.DB, client *fetcher.Client, log *slog.Logger) *visits {
+func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics, log *slog.Logger) *visits {
 	here := pipeline.Here{
 		Fetch: client.Fetch,
 		Next:  schedule.Next,
@@ -49,11 +50,14 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, log *slog.
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
 	}
-	v := &visits{conf: conf, db: db, last: map[string]visitReport{}}
-	v.line = &pipeline.Pipeline{Store: db, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
+	v := &visits{conf: conf, db: db, metrics: m, last: map[string]visitReport{}}
+	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
 		Recall: func(ctx context.Context, src feed.Source) (feed.State, error) { return db.State(ctx, src.ID) },
 		Visit: func(ctx context.Context, src feed.Source) (feed.State, error) {
+			if before, err := db.State(ctx, src.ID); err == nil {
+				m.begun(before, time.Now())
+			}
 			return v.visit(ctx, src)
 		},
 		Domain:      fetcher.Domain,
@@ -92,6 +96,7 @@ func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 
 func (v *visits) told(src feed.Source, st feed.State, r feed.Report) {
 	r.Source = src.ID
+	v.metrics.visited(st, r)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.last[src.ID] = visitReport{Report: r, Status: st.Status, Trouble: st.Trouble, Problem: st.Problem, Next: st.Due}
