@@ -139,7 +139,7 @@ type State struct {
 
 	Visited      time.Time `cbor:"10,keyasint,omitzero" json:"visited,omitzero"`          // last visit, whatever came of it
 	Succeeded    time.Time `cbor:"11,keyasint,omitzero" json:"succeeded,omitzero"`        // last visit that got an answer we could use
-	Changed      time.Time `cbor:"12,keyasint,omitzero" json:"changed,omitzero"`          // last visit that brought a new or revised item
+	Changed      time.Time `cbor:"12,keyasint,omitzero" json:"changed,omitzero"`          // last visit that brought a new or revised item; filled in by the merge
 	FailingSince time.Time `cbor:"13,keyasint,omitzero" json:"failing_since,omitzero"`    // zero = the last visit succeeded
 	Failures     int       `cbor:"14,keyasint,omitempty" json:"failures,omitempty"`       // in a row
 	Trouble      Trouble   `cbor:"15,keyasint,omitempty" json:"trouble,omitempty"`        // kind of the last failure; "" = none

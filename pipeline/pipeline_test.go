@@ -95,7 +95,11 @@ func TestVisitsBecomeStories(t *testing.T) {
 
 	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | Twelve rescued."))
 	h.visit(heraldSource, feed.Report{Fresh: 1})
+	news := h.now
 	h.visit(heraldSource, feed.Report{}) // 304: nothing to say
+	if state, err := h.db.State(t.Context(), "herald"); err != nil || !state.Changed.Equal(news) {
+		t.Errorf("got last news at %v, %v, want %v", state.Changed, err, news)
+	}
 	gazette.Publish(outlet.Line("b | /b | FERRY SINKS, off the Northern Coast! | All safe."))
 	h.visit(gazetteSource, feed.Report{Copies: 1})
 	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | Fourteen rescued."))

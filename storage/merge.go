@@ -143,6 +143,9 @@ func (m *merger) merge(b feed.Batch) (report feed.Report, err error) {
 	if err := m.flush(); err != nil {
 		return m.report, err
 	}
+	if m.report.Fresh+m.report.Copies+m.report.Revised > 0 {
+		b.State.Changed = b.At
+	}
 	if err := m.putState(b.State, before.Habits); err != nil {
 		return m.report, err
 	}
