@@ -36,4 +36,6 @@ dist:
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath \
 	    -ldflags="-s -w -X main.version=$(VERSION)" -o dist/sangam-$${target%/*}-$${target#*/} ./cmd/sangam || exit 1; \
 	done
-	cd dist && sha256sum sangam-* > SHA256SUMS
+	go run -ldflags="-X main.version=$(VERSION)" ./cmd/sangam man > dist/sangam.1
+	for shell in bash fish zsh; do go run ./cmd/sangam completion $$shell > dist/sangam.$$shell || exit 1; done
+	cd dist && sha256sum sangam-* sangam.* > SHA256SUMS

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var update = flag.Bool("update", false, "write the command reference in docs/operate.md anew")
+
+const (
+	operate     = "../../docs/operate.md"
+	referenceIn = "<!-- commands: go test ./cmd/sangam -run OperateDoc -update -->\n"
+)
+
+func TestOperateDocIsTrue(t *testing.T) {
+	data, err := os.ReadFile(operate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, old, ok := strings.Cut(string(data), referenceIn)
+	if !ok {
+		t.Fatalf("%s has no line %q", operate, referenceIn)
+	}
+	want := "\n" + strings.TrimRight(reference(commands(streams{})), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(operate, []byte(head+referenceIn+want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		old = want
+	}
+	if old != want {
+		t.Error("the command reference in docs/operate.md is not what the commands say; run this test with -update")
+	}
+	for _, s := range exitStatuses {
+		if row := fmt.Sprintf("| %d | %s |", s.status, s.means); !strings.Contains(head, row) {
+			t.Errorf("docs/operate.md does not have the exit status %s", row)
+		}
+	}
+	m := newMetrics()
+	m.watchStore(nil, nil)
+	descs := make(chan *prometheus.Desc, 200)
+	m.registry.Describe(descs)
+	close(descs)
+	n := 0
+	for d := range descs {
+		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)
+		if !strings.HasPrefix(name, "sangam_") {
+			continue
+		}
+		n++
+		if !strings.Contains(head, "`"+name+"`") {
+			t.Errorf("docs/operate.md does not tell of the metric %s", name)
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d metrics were looked at", n)
+	}
+}
+
+func TestManualPageIsCleanRoff(t *testing.T) {
+	var page bytes.Buffer
+	if err := manual(&page, commands(streams{})); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{".TH SANGAM 1", ".SS sangam run", ".SS sangam sources add URL", ".B 78", `\-\-category \fIcategory\fR`} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the manual page does not have %q", want)
+		}
+	}
+	if _, err := exec.LookPath("man"); err != nil {
+		return // nothing more to ask
+	}
+	cmd := exec.Command("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-")
+	cmd.Stdin = &page
+	cmd.Env = append(os.Environ(), "MANROFFOPT=-ww", "MANPAGER=cat")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if out, err := cmd.Output(); err != nil || errs.Len() > 0 || !strings.Contains(string(out), "All went well.") {
+		t.Errorf("man says %v, %s", err, &errs)
+	}
+}
