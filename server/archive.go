@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"sangam/feed"
@@ -142,6 +143,7 @@ func (s *Server) delta(r *http.Request, st *site, p place, j job, d *document) (
 	}
 	answer := *news
 	answer.etag, answer.modified, answer.status = d.etag, d.modified, http.StatusIMUsed
+	answer.said = sync.OnceValue(answer.sayings)
 	return &answer, nil
 }
 

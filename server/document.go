@@ -33,6 +33,34 @@ type document struct {
 	gzip   func() []byte
 	zstd   func() []byte
 	status int // 0 = 200
+
+	said func() map[string]*saying // by coding
+}
+
+// saying is what the header says of one coding, each value as the header takes it:
+// answers share it, and nobody changes it.
+type saying struct{ etag, coding, kind, modified, control, policy, vary []string }
+
+// sayings puts a document's header into words, once.
+func (d *document) sayings() map[string]*saying {
+	value := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return []string{s}
+	}
+	all := make(map[string]*saying, 3)
+	for _, coding := range []string{"", "gzip", "zstd"} {
+		say := &saying{
+			etag: value(d.tag(coding)), coding: value(coding), kind: value(d.kind), control: value(d.control),
+			policy: value(d.policy), vary: value("Accept-Encoding" + d.vary),
+		}
+		if !d.modified.IsZero() {
+			say.modified = value(d.modified.UTC().Format(http.TimeFormat))
+		}
+		all[coding] = say
+	}
+	return all
 }
 
 // job says how a document is made when it is not at hand.
@@ -154,6 +182,7 @@ func newDocument(body []byte, j job) *document {
 	}
 	d.gzip = sync.OnceValue(func() []byte { return squeeze(d.body) })
 	d.zstd = sync.OnceValue(func() []byte { return encoder.EncodeAll(d.body, nil) })
+	d.said = sync.OnceValue(d.sayings)
 	return d
 }
 
@@ -182,18 +211,17 @@ func squeeze(body []byte) []byte {
 // 13.2.2).
 func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	coding := d.coding(r.Header["Accept-Encoding"])
-	h := w.Header()
-	h.Set("ETag", d.tag(coding))
-	if !d.modified.IsZero() {
-		h.Set("Last-Modified", d.modified.UTC().Format(http.TimeFormat))
-	}
-	set(h, "Cache-Control", d.control)
-	set(h, "Content-Security-Policy", d.policy)
-	h.Set("Vary", "Accept-Encoding"+d.vary)
+	say, h := d.said()[coding], w.Header()
+	h["Etag"] = say.etag
+	put(h, "Cache-Control", say.control)
+	h["Vary"] = say.vary
+	put(h, "Last-Modified", say.modified)
 	if d.fresh(r) {
+		soften(h)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
+	put(h, "Content-Security-Policy", say.policy)
 	body := d.body
 	switch coding {
 	case "gzip":
@@ -201,11 +229,9 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	case "zstd":
 		body = d.zstd()
 	}
-	if coding != "" {
-		h.Set("Content-Encoding", coding)
-	}
-	h.Set("Content-Type", d.kind)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	put(h, "Content-Encoding", say.coding)
+	put(h, "Content-Type", say.kind)
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if d.status != 0 {
 		w.WriteHeader(d.status)
 	}
@@ -216,9 +242,9 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func set(h http.Header, key, value string) {
-	if value != "" {
-		h.Set(key, value)
+func put(h http.Header, key string, value []string) {
+	if value != nil {
+		h[key] = value
 	}
 }
 

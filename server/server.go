@@ -156,13 +156,24 @@ func (st *site) missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || st.NotFound != nil && errors.Is(err, st.NotFound)
 }
 
-// harden sets what every answer says to browsers. Pages add what they need.
+// harden sets what every answer with content says to browsers. Pages add what they
+// need.
 func harden(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", policyStrict)
-	h.Set("Accept-Ranges", "none")
+	h["X-Content-Type-Options"] = nosniff
+	h["Referrer-Policy"] = noReferrer
+	h["Content-Security-Policy"] = strict
 }
+
+// soften takes back what harden set: an answer without content says nothing new
+// about how to treat the content that the reader has.
+func soften(h http.Header) {
+	delete(h, "X-Content-Type-Options")
+	delete(h, "Referrer-Policy")
+	delete(h, "Content-Security-Policy")
+}
+
+// Values as a header takes them, shared by all answers.
+var nosniff, noReferrer, strict = []string{"nosniff"}, []string{"no-referrer"}, []string{policyStrict}
 
 const (
 	// policyStrict is for what is no page: nothing may run, load or be framed.
