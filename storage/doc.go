@@ -64,13 +64,14 @@
 //
 // # What can be rebuilt
 //
-// meta, outlets, states, habits, items and verdicts are the truth. names (but for
-// tombstones), refs, entries, timeline, bysource and changes can be rebuilt from
-// items and stories; of a story, its members can be rebuilt from the items, which
-// name the story they belong to. Reindex does so. marks are made by those who fetch, so
-// without them the items of the last days only lose the chance to be joined. They are kept apart
-// from the items because they are a third of their size and of use for some days; the
-// index over them lives in memory, and is made from this bucket before the first merge.
+// meta, outlets, states, habits, items and verdicts are the truth, and of a story its
+// key, entry id and place. All else follows from them, and Reindex makes it anew: it merges the
+// items once more, visit by visit in the order of their numbers, which is that in which
+// they came, with marks made afresh (Options.Mark) and the rules of today. Which items are one
+// story may so change, never what a story is called as long as its first item begins
+// one. marks are kept apart from the items because they are a third of their size and of use
+// for some days; the index over them lives in memory, and is made from this bucket before
+// the first merge.
 //
 // # The order of the river
 //

@@ -24,6 +24,9 @@ func (m *merger) putMarks(it *stored) error {
 		return nil
 	}
 	m.db.win.put(it.No, &it.Item)
+	if it.Seen.Before(m.marksFrom) {
+		return nil
+	}
 	key := be64(it.No)
 	rec, err := encode(bMarks, key, &markRecord{At: stamp(it.Time()), Seen: stamp(it.Seen), Marks: it.Marks})
 	if err != nil {

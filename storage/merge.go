@@ -52,6 +52,10 @@ type merger struct {
 	read  map[uint64]*story  // stories read or written in this transaction
 	days  map[uint32]*bbolt.Bucket
 
+	// of a reindex
+	marksFrom time.Time     // marks of items seen earlier are not written
+	reserved  *bbolt.Bucket // entry ids that stories to come bear; nil = none
+
 	// of the batch being merged
 	src      uint32
 	at       time.Time
@@ -111,14 +115,7 @@ func late(st feed.State, at time.Time) bool { return !at.After(st.Visited) }
 // merge stores one batch: its items one by one, then what became of stories, then
 // lastly the state.
 func (m *merger) merge(b feed.Batch) (report feed.Report, err error) {
-	defer func() {
-		p := recover()
-		if bug, ok := p.(deciderPanic); ok {
-			err = fmt.Errorf("a bug in the rules: %v", bug.value)
-		} else if p != nil {
-			panic(p)
-		}
-	}()
+	defer catchBug(&err)
 	m.report = feed.Report{Source: b.Outlet.ID}
 	before, err := m.db.readState(m.tx, b.Outlet.ID)
 	if err != nil {
@@ -334,21 +331,27 @@ func (m *merger) admit(it *feed.Item, joins []feed.Ruling, near map[string]*stor
 		}
 		m.report.Fresh++
 	} else {
-		st.Members, st.Sources = append(st.Members, no), append(st.Sources, m.src)
-		st.Joins = append(st.Joins, joined...)
+		st.join(no, m.src, joined)
 		m.report.Copies++
 	}
-	rec.StoryNo, rec.Story = st.no, st.Key
-	if err := m.names.Put(nameKey(m.src, it.Key), binary.AppendUvarint(nil, no)); err != nil {
+	return m.enter(rec, st)
+}
+
+// enter stores a new item that belongs to the story, under its number.
+func (m *merger) enter(it *stored, st *story) error {
+	it.StoryNo, it.Story = st.no, st.Key
+	for _, key := range append([]string{it.Key}, it.Former...) {
+		if err := m.names.Put(nameKey(m.src, key), binary.AppendUvarint(nil, it.No)); err != nil {
+			return err
+		}
+	}
+	if err := m.moveRefs(nil, it); err != nil {
 		return err
 	}
-	if err := m.moveRefs(nil, rec); err != nil {
+	if err := m.putMarks(it); err != nil {
 		return err
 	}
-	if err := m.putMarks(rec); err != nil {
-		return err
-	}
-	if err := m.putItem(rec); err != nil {
+	if err := m.putItem(it); err != nil {
 		return err
 	}
 	return m.lead(st)

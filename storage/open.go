@@ -23,6 +23,10 @@ type Options struct {
 	// Decider knows how items resemble each other. Required.
 	Decider feed.Decider
 
+	// Mark makes the marks of what one visit brought, as those who fetch do, and returns what
+	// the outlet is known to repeat afterwards: Reindex needs it. It must be pure.
+	Mark func(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits
+
 	// Authority is the host in the entry ids made here, RFC 4151: the host of
 	// public_url. Default "sangam.invalid". Entry ids once made keep theirs.
 	Authority string

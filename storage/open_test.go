@@ -46,7 +46,7 @@ func filled(t testing.TB) []byte {
 }
 
 func tryOpen(path string) (*storage.DB, error) {
-	return storage.Open(path, storage.Options{Decider: storagetest.Titles{}, NoSync: true, LockTimeout: 100 * time.Millisecond})
+	return storage.Open(path, storage.Options{Decider: storagetest.Titles{}, Mark: storagetest.Mark, NoSync: true, LockTimeout: 100 * time.Millisecond})
 }
 
 // TestDamagedFileIsRefusedAndKept opens files that are no stores: each is refused with

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -17,16 +18,23 @@ import (
 type Reindexed struct {
 	Items   int64 // kept
 	Stories int64
+	Changed int64 // stories that have other members, or another lead, than before
 	Lost    int64 // records that could not be read, and are gone now
 }
 
-// Reindex makes a new file from the items, and from what only stories, states and
-// verdicts can tell, and puts it in the place of the old one: every index is made anew, records
-// that cannot be read are left out, stories are made of the items that name them, and who
-// leads is settled again. Entry ids, keys and places stay. Visits that want to store something
-// wait meanwhile; readers do not. Interrupted, it leaves the old file as it was.
+// Reindex makes a new file from the items, and from what only stories, states and verdicts
+// can tell, and puts it in the place of the old one. The items are marked anew by
+// Options.Mark, visit by visit as they came, and the Decider says anew who belongs
+// together; what the operator ruled stands. Every index is made anew, and records that
+// cannot be read are left out. A story whose first item begins a story again keeps its
+// key, entry id and place; the keys and ids of the others lead to where their first item
+// is now. Visits that want to store something wait meanwhile; readers do not. Interrupted,
+// it leaves the old file as it was.
 func (db *DB) Reindex(ctx context.Context, p Progress) (Reindexed, error) {
-	r := &reindexer{db: db, ctx: ctx, progress: p}
+	if db.opts.Mark == nil {
+		return Reindexed{}, errors.New("reindex: nobody can make marks (Options.Mark)")
+	}
+	r := &reindexer{db: db, ctx: ctx, progress: p, habits: map[uint32]feed.Habits{}, read: map[uint32]time.Time{}}
 	err := db.rewrite(ctx, ".reindex", func(to *bbolt.DB) error {
 		r.to = to
 		return db.view(r.run)
@@ -37,37 +45,35 @@ func (db *DB) Reindex(ctx context.Context, p Progress) (Reindexed, error) {
 	return r.done, nil
 }
 
-// A reindexer reads one file and writes another. What it must remember of an item fits
-// in a few words: a million items need about 200 MB while it runs.
+// A reindexer reads one file and merges its items into another. What it must remember of
+// an item is what the window does; of a story, some words: a million stories need about
+// 100 MB while it runs.
 type reindexer struct {
 	db       *DB
 	ctx      context.Context
 	progress Progress
 	from     *bbolt.Tx
 	to       *bbolt.DB
+	fresh    *DB       // to, as a merger sees it
 	tx       *bbolt.Tx // being filled
+	m        *merger   // into tx
 	written  int
 
-	members []memberOf
-	names   []entry // src, hash → value
-	refs    []entry // day, hash, no
-	done    Reindexed
+	habits map[uint32]feed.Habits // of each source, as far as we are
+	read   map[uint32]time.Time   // when each source was last read
+	done   Reindexed
 }
 
-type memberOf struct {
-	story, no uint64
-	src       uint32
-}
-
-// entry is an index entry: a key that sorts, and its value.
-type entry struct {
-	a    uint32
-	b, c uint64
-	v    uint64
+// filing is what is needed of a story to file it.
+type filing struct {
+	no, order, seq uint64
+	sources        []uint32
 }
 
 func (r *reindexer) run(from *bbolt.Tx) (err error) {
 	r.from = from
+	r.fresh = &DB{path: r.db.path, opts: r.db.opts, win: newWindow()}
+	r.fresh.outlets.Store(r.db.outlets.Load())
 	if r.tx, err = r.to.Begin(true); err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func (r *reindexer) run(from *bbolt.Tx) (err error) {
 			return err
 		}
 	}
-	for _, step := range []func() error{r.items, r.marks, r.stories, r.writeNames, r.writeRefs} {
+	for _, step := range []func() error{r.sequences, r.items, r.tombstones, r.aliases, r.file} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -99,25 +105,38 @@ const reindexChunk = 20_000
 
 // put writes an entry, and commits now and then.
 func (r *reindexer) put(bucket string, key, value []byte) error {
-	if r.written++; r.written%reindexChunk == 0 {
-		if err := r.turnOver(); err != nil {
-			return err
-		}
+	if err := r.pause(1); err != nil {
+		return err
 	}
 	b := r.tx.Bucket([]byte(bucket))
 	b.FillPercent = fillSequential
 	return b.Put(key, value)
 }
 
-func (r *reindexer) turnOver() (err error) {
+// pause counts what is written, and commits when it is enough for one transaction.
+func (r *reindexer) pause(entries int) (err error) {
+	if r.written += entries; r.written < reindexChunk {
+		return nil
+	}
+	r.written = 0
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
 	if err := r.tx.Commit(); err != nil {
 		return err
 	}
-	r.tx, err = r.to.Begin(true)
+	if r.tx, err = r.to.Begin(true); err == nil && r.m != nil {
+		r.newMerger(r.m.clock)
+	}
 	return err
+}
+
+// newMerger lets the items that follow be merged into the transaction that began, at
+// that time: the clock in the file is that of the end.
+func (r *reindexer) newMerger(clock time.Time) {
+	r.m = r.fresh.newMerger(r.tx)
+	r.m.marksFrom, r.m.reserved = r.m.horizon(), r.from.Bucket([]byte(bEntries))
+	r.m.clock = clock
 }
 
 // copyAll copies a bucket but for records that cannot be read.
@@ -140,224 +159,244 @@ func (r *reindexer) sequences() error {
 	return nil
 }
 
-// items copies the items that can be read, and remembers what stories and names
-// are to be made of.
+// items merges the items that can be read, in the order in which they came.
 func (r *reindexer) items() error {
-	if err := r.sequences(); err != nil {
-		return err
-	}
+	r.newMerger(time.Time{})
 	roster := r.db.outlets.Load()
 	total := int64(r.from.Bucket([]byte(bItems)).Sequence())
+	var visit []*stored
 	err := r.from.Bucket([]byte(bItems)).ForEach(func(k, v []byte) error {
-		it := stored{No: num(k)}
-		o, err := (*outletRecord)(nil), decode(bItems, k, v, &it)
-		if err == nil {
-			o = roster.byID[it.Source]
-		}
-		if o == nil {
+		it := &stored{No: num(k)}
+		if decode(bItems, k, v, it) != nil || roster.byID[it.Source] == nil {
 			r.done.Lost++
 			return nil
 		}
+		if len(visit) > 0 && (visit[0].Source != it.Source || !visit[0].Seen.Equal(it.Seen)) {
+			if err := r.visit(visit); err != nil {
+				return err
+			}
+			visit = visit[:0]
+		}
+		visit = append(visit, it)
 		r.done.Items++
 		r.progress.tell(int64(it.No), total)
-		r.members = append(r.members, memberOf{it.StoryNo, it.No, o.Num})
-		for _, key := range append([]string{it.Key}, it.Former...) {
-			r.names = append(r.names, entry{a: o.Num, b: hashKey(key), v: it.No})
-		}
-		for _, h := range refsOf(&it) {
-			r.refs = append(r.refs, entry{a: day(it.Seen), b: h, c: it.No})
-		}
-		return r.put(bItems, k, v)
+		return nil
 	})
+	if err != nil || len(visit) == 0 {
+		return err
+	}
+	return r.visit(visit)
+}
+
+// visit marks and merges what one visit brought.
+func (r *reindexer) visit(list []*stored) (err error) {
+	defer catchBug(&err)
+	o := r.db.outlets.Load().byID[list[0].Source]
+	r.mark(list, o)
+	r.m.src, r.m.at, r.m.lastRead = o.Num, list[0].Seen, r.read[o.Num]
+	r.m.clock = later(r.m.clock, r.m.at)
+	for _, it := range list {
+		if err := r.readmit(it); err != nil {
+			return fmt.Errorf("item %s: %w", it.Key, err)
+		}
+	}
+	for _, no := range sortedKeys(r.m.dirty) {
+		if err := r.m.putStory(r.m.dirty[no]); err != nil {
+			return err
+		}
+	}
+	clear(r.m.dirty)
+	r.read[o.Num] = r.m.at
+	r.fresh.win.settle()
+	r.fresh.win.expire(r.m.horizon())
+	return r.pause(reindexCost * len(list))
+}
+
+// reindexCost is about how many entries merging one item writes.
+const reindexCost = 8
+
+func (r *reindexer) mark(list []*stored, o *outletRecord) {
+	defer func() {
+		if p := recover(); p != nil {
+			panic(deciderPanic{p})
+		}
+	}()
+	items := make([]feed.Item, len(list))
+	for i, it := range list {
+		items[i] = it.Item
+	}
+	r.habits[o.Num] = r.db.opts.Mark(items, o.Outlet, r.habits[o.Num])
+	for i, it := range list {
+		it.Item = items[i]
+	}
+}
+
+// readmit is merger.admit for an item that has its number already, and may have begun
+// a story before.
+func (r *reindexer) readmit(it *stored) error {
+	verdict, near := r.m.decide(&it.Item)
+	st, joined, err := r.m.joinable(&it.Item, verdict.Joins, near)
 	if err != nil {
 		return err
 	}
-	return r.from.Bucket([]byte(bNames)).ForEach(func(k, v []byte) error {
-		if no, _ := readName(v); no != 0 {
-			return nil
-		}
-		src := binary.BigEndian.Uint32(k)
-		r.names = append(r.names, entry{a: src, b: num(k[4:]), v: tombFlag | uint64(tombDay(v))})
-		return nil
-	})
-}
-
-// marks copies the marks of items that are still there.
-func (r *reindexer) marks() error {
-	from := r.from.Bucket([]byte(bMarks))
-	return from.ForEachBucket(func(d []byte) error {
-		return from.Bucket(d).ForEach(func(k, v []byte) error {
-			if r.tx.Bucket([]byte(bItems)).Get(k) == nil || decode(bMarks, k, v, &markRecord{}) != nil {
-				r.done.Lost++
-				return nil
-			}
-			if r.written++; r.written%reindexChunk == 0 {
-				if err := r.turnOver(); err != nil {
-					return err
-				}
-			}
-			to, err := r.tx.Bucket([]byte(bMarks)).CreateBucketIfNotExists(d)
-			if err != nil {
-				return err
-			}
-			return to.Put(k, v)
-		})
-	})
-}
-
-func tombDay(v []byte) uint32 {
-	_, until := readName(v)
-	return until
-}
-
-// stories makes the stories anew from their members, and files them.
-func (r *reindexer) stories() error {
-	slices.SortFunc(r.members, func(a, b memberOf) int {
-		return cmp.Or(cmp.Compare(a.story, b.story), cmp.Compare(a.no, b.no))
-	})
-	var filed []story // without what is not needed for filing
-	for members := r.members; len(members) > 0; {
-		n := 1
-		for n < len(members) && members[n].story == members[0].story {
-			n++
-		}
-		st, err := r.story(members[:n])
-		if err != nil {
-			return err
-		}
-		filed = append(filed, story{no: st.no, Order: st.Order, Seq: st.Seq, Sources: distinct(st.Sources), Born: st.Born})
-		r.done.Stories++
-		members = members[n:]
-	}
-	r.members = nil
-	if err := r.aliases(); err != nil {
+	if st != nil {
+		st.join(it.No, r.m.src, joined)
+	} else if st, err = r.refound(it); err != nil {
 		return err
 	}
-	return r.file(filed)
+	return r.m.enter(it, st)
 }
 
-// story makes one story of its members: as it was, if its record can be read.
-func (r *reindexer) story(members []memberOf) (*story, error) {
-	no := members[0].story
+// refound begins a story with an item: the one it began before; or the one it is in, if
+// that has outlived what began it; or a new one.
+func (r *reindexer) refound(it *stored) (*story, error) {
+	no := it.No
+	if r.m.items.Get(be64(it.StoryNo)) == nil && r.m.story(it.StoryNo) == nil {
+		no = it.StoryNo // what began it is gone, since numbers grow
+	}
+	old := r.recall(no, it)
+	if old == nil {
+		return r.m.found(it)
+	}
+	st := &story{
+		no: no, Key: old.Key, Entry: old.Entry, Order: old.Order, Updated: old.Updated, Born: old.Born, Seq: old.Seq,
+		Lead: it.No, Members: []uint64{it.No}, Sources: []uint32{r.m.src},
+	}
+	it.Entry = ""
+	if no == it.No && st.Entry != it.ID {
+		it.Entry = st.Entry
+	}
+	r.m.read[no] = st
+	return st, r.name(st)
+}
+
+// recall is the story of that number as it was; if its record is lost, as its item
+// tells; nil if there was none.
+func (r *reindexer) recall(no uint64, it *stored) *story {
 	stories := r.from.Bucket([]byte(bStories))
-	st := r.db.readStory(stories, no)
-	if st == nil || st.Into != 0 {
-		if st == nil && stories.Get(be64(no)) != nil {
-			r.done.Lost++
-		}
-		var err error
-		if st, err = r.rebuilt(members); err != nil {
-			return nil, err
-		}
+	if st := r.db.readStory(stories, no); st != nil {
+		return st
 	}
-	st.Members, st.Sources = st.Members[:0], st.Sources[:0]
-	var items []*feed.Item
-	keep := st.Lead == members[0].no
-	for _, m := range members {
-		st.Members, st.Sources = append(st.Members, m.no), append(st.Sources, m.src)
-		if len(members) > 1 {
-			if it := r.db.readItem(r.from.Bucket([]byte(bItems)), m.no); it != nil {
-				items = append(items, &it.Item)
-			}
-		}
+	if stories.Get(be64(no)) != nil {
+		r.done.Lost++
 	}
-	if len(items) == len(members) {
-		st.Lead = st.Members[r.db.leadOf(items, r.db.outlets.Load())]
-	} else if !keep {
-		st.Lead = members[0].no
+	if it.StoryNo != no {
+		return nil
 	}
-	r.naming(st)
-	return st, r.putStory(st)
-}
-
-// rebuilt is a story whose own record is lost, from what its items tell.
-func (r *reindexer) rebuilt(members []memberOf) (*story, error) {
-	it := r.db.readItem(r.from.Bucket([]byte(bItems)), members[0].no)
-	if it == nil {
-		return nil, fmt.Errorf("item %d was there and is gone", members[0].no)
-	}
-	st := &story{no: members[0].story, Key: it.Story, Lead: it.No, Entry: it.Entry}
+	st := &story{no: no, Key: it.Story, Entry: it.Entry}
 	if st.Entry == "" {
-		if st.Entry = it.ID; it.No != st.no || !adoptable(it.ID) {
+		if st.Entry = it.ID; it.No != no || !adoptable(it.ID) {
 			st.Entry = mintEntry(r.db.opts.Authority, st.Key)
 		}
 	}
 	st.Order, st.Updated, st.Born = stamp(orderTime(&it.Item, it.Seen)), stamp(later(firstUpdated(&it.Item), it.Revised)), stamp(it.Seen)
-	return st, nil
+	return st
 }
 
-// naming remembers under what a story is found besides its items.
-func (r *reindexer) naming(st *story) {
+// name lets a story be found by its key, whatever becomes of its items, and nobody else take
+// its entry id.
+func (r *reindexer) name(st *story) error {
 	if h, ok := storyHash(st.Key); ok {
-		r.refs = append(r.refs, entry{a: day(unstamp(st.Born)), b: h, c: st.no})
-	}
-}
-
-func (r *reindexer) putStory(st *story) error {
-	if st.Seq == 0 && st.Into == 0 {
-		seq, err := r.tx.Bucket([]byte(bChanges)).NextSequence()
+		d, err := r.m.refsOn(day(unstamp(st.Born)), st.no)
 		if err != nil {
 			return err
 		}
-		st.Seq = seq
-	}
-	key := be64(st.no)
-	rec, err := encode(bStories, key, st)
-	if err != nil {
-		return err
-	}
-	if err := r.put(bStories, key, rec); err != nil {
-		return err
+		if err := d.Put(refKey(h, st.no), nil); err != nil {
+			return err
+		}
 	}
 	if _, yes := minted(st.Entry); yes {
 		return nil
 	}
-	return r.put(bEntries, refKey(hashRef(st.Entry), st.no), nil)
+	return r.m.entries.Put(refKey(hashRef(st.Entry), st.no), nil)
 }
 
-// aliases keeps the stories that became part of one that still is.
-func (r *reindexer) aliases() error {
-	return r.from.Bucket([]byte(bStories)).ForEach(func(k, v []byte) error {
-		st := story{no: num(k)}
-		if err := decode(bStories, k, v, &st); err != nil || st.Into == 0 {
-			return nil // read, or counted as lost, above
-		}
-		if end := r.db.resolve(r.from, st.no); end == nil || r.tx.Bucket([]byte(bStories)).Get(be64(end.no)) == nil ||
-			r.tx.Bucket([]byte(bStories)).Get(k) != nil {
+// tombstones keeps deleted items from coming back.
+func (r *reindexer) tombstones() error {
+	return r.from.Bucket([]byte(bNames)).ForEach(func(k, v []byte) error {
+		// A damaged entry may look like the tombstone of an item that is there.
+		if no, _ := readName(v); no != 0 || r.m.names.Get(k) != nil {
 			return nil
 		}
-		r.naming(&st)
-		return r.putStory(&st)
+		return r.put(bNames, k, v)
 	})
+}
+
+// aliases lets the stories that are none any more lead to where their first item is now.
+func (r *reindexer) aliases() error {
+	stories := r.from.Bucket([]byte(bStories))
+	return stories.ForEach(func(k, v []byte) error {
+		old := story{no: num(k)}
+		if r.m.stories.Get(k) != nil || decode(bStories, k, v, &old) != nil {
+			return nil // it still is one; or counted as lost, where it matters
+		}
+		into := r.whereTo(&old)
+		if into == nil || into.no == old.no {
+			return nil
+		}
+		alias := &story{
+			no: old.no, Key: old.Key, Entry: old.Entry, Into: into.no,
+			Order: old.Order, Updated: old.Updated, Born: old.Born,
+		}
+		into.Aliases = append(into.Aliases, old.no)
+		r.m.read[old.no] = alias
+		if err := cmp.Or(r.m.putStory(alias), r.m.putStory(into), r.name(alias)); err != nil {
+			return err
+		}
+		return r.pause(reindexCost)
+	})
+}
+
+// whereTo is the new story of the first item of an old one that is still there; nil if
+// none is.
+func (r *reindexer) whereTo(old *story) *story {
+	if it := r.m.item(old.no); it != nil {
+		return r.m.story(it.StoryNo)
+	}
+	if old.Into != 0 {
+		if old = r.db.resolve(r.from, old.no); old == nil {
+			return nil
+		}
+	}
+	for _, no := range old.Members {
+		if it := r.m.item(no); it != nil {
+			return r.m.story(it.StoryNo)
+		}
+	}
+	return nil
 }
 
 // file writes the river, the lists of sources and the change log, each in its order.
-func (r *reindexer) file(filed []story) error {
-	slices.SortFunc(filed, func(a, b story) int {
-		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.no, b.no))
-	})
-	var lists []entry
+func (r *reindexer) file() error {
+	filed, err := r.filings()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(filed, func(a, b filing) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.no, b.no)) })
+	var lists [][]byte
 	for _, st := range filed {
-		if err := r.put(bTimeline, placeKey(st.Order, st.no), packSources(st.Sources)); err != nil {
+		if err := r.put(bTimeline, placeKey(st.order, st.no), packSources(st.sources)); err != nil {
 			return err
 		}
-		for _, src := range st.Sources {
-			lists = append(lists, entry{a: src, b: st.Order, c: st.no})
+		for _, src := range st.sources {
+			lists = append(lists, sourceKey(src, st.order, st.no))
 		}
 	}
-	for _, e := range sorted(lists) {
-		if err := r.put(bBySource, sourceKey(e.a, e.b, e.c), nil); err != nil {
+	slices.SortFunc(lists, bytes.Compare)
+	for _, key := range lists {
+		if err := r.put(bBySource, key, nil); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(filed, func(a, b story) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(filed, func(a, b filing) int { return cmp.Compare(a.seq, b.seq) })
 	old := r.from.Bucket([]byte(bChanges))
+	_, now := lastChange(r.from)
 	for _, st := range filed {
-		_, at := splitChange(old.Get(be64(st.Seq)))
-		if at.Unix() <= 0 {
-			at = unstamp(st.Born)
+		at := now
+		if v := old.Get(be64(st.seq)); v != nil {
+			_, at = splitChange(v)
 		}
-		if err := r.put(bChanges, be64(st.Seq), changeValue(st.no, at)); err != nil {
+		if err := r.put(bChanges, be64(st.seq), changeValue(st.no, at)); err != nil {
 			return err
 		}
 	}
@@ -367,53 +406,44 @@ func (r *reindexer) file(filed []story) error {
 	return nil
 }
 
-func sorted(list []entry) []entry {
-	slices.SortFunc(list, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.a, b.a), cmp.Compare(a.b, b.b), cmp.Compare(a.c, b.c), cmp.Compare(a.v, b.v))
+// filings are the stories to be filed. Those that are not what they were get a new number in
+// the change log.
+func (r *reindexer) filings() ([]filing, error) {
+	var filed []filing
+	var changed []uint64
+	before := r.from.Bucket([]byte(bStories))
+	err := r.m.stories.ForEach(func(k, v []byte) error {
+		st := story{no: num(k)}
+		if err := decode(bStories, k, v, &st); err != nil || st.Into != 0 {
+			return err
+		}
+		r.done.Stories++
+		if st.Seq == 0 || !sameStory(r.db.readStory(before, st.no), &st) {
+			changed = append(changed, st.no)
+			return nil
+		}
+		filed = append(filed, filing{st.no, st.Order, st.Seq, distinct(st.Sources)})
+		return r.ctx.Err()
 	})
-	return list
-}
-
-// tombFlag marks an entry of names as a tombstone.
-const tombFlag = 1 << 63
-
-func (r *reindexer) writeNames() error {
-	names := sorted(r.names)
-	for i, e := range names {
-		if i > 0 && e.a == names[i-1].a && e.b == names[i-1].b {
-			continue // a damaged entry looked like the tombstone of an item that is there
+	if err != nil {
+		return nil, err
+	}
+	r.done.Changed = int64(len(changed))
+	for _, no := range changed {
+		st := r.m.story(no)
+		if st.Seq, err = r.tx.Bucket([]byte(bChanges)).NextSequence(); err != nil {
+			return nil, err
 		}
-		v := binary.AppendUvarint(nil, e.v)
-		if e.v&tombFlag != 0 {
-			v = tombstone(uint32(e.v))
-		}
-		if err := r.put(bNames, append(be32(e.a), be64(e.b)...), v); err != nil {
-			return err
+		filed = append(filed, filing{no, st.Order, st.Seq, distinct(st.Sources)})
+		if err := cmp.Or(r.m.putStory(st), r.pause(1)); err != nil {
+			return nil, err
 		}
 	}
-	r.names = nil
-	return nil
+	return filed, nil
 }
 
-func (r *reindexer) writeRefs() error {
-	list := sorted(r.refs)
-	for i, e := range list {
-		if r.written++; r.written%reindexChunk == 0 {
-			if err := r.turnOver(); err != nil {
-				return err
-			}
-		}
-		d, err := r.tx.Bucket([]byte(bRefs)).CreateBucketIfNotExists(be32(e.a))
-		if err != nil {
-			return err
-		}
-		if first := d.Sequence(); first == 0 || e.c < first {
-			err = d.SetSequence(e.c)
-		}
-		if err = cmp.Or(err, d.Put(refKey(e.b, e.c), nil)); err != nil {
-			return err
-		}
-		r.progress.tell(int64(i), int64(len(list)))
-	}
-	return nil
+// sameStory reports whether readers see no difference.
+func sameStory(a, b *story) bool {
+	return a != nil && a.Into == 0 && a.Lead == b.Lead &&
+		slices.Equal(slices.Sorted(slices.Values(a.Members)), slices.Sorted(slices.Values(b.Members)))
 }

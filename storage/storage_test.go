@@ -16,7 +16,7 @@ func open(t testing.TB, change ...func(*storage.Options)) *storage.DB {
 
 func openAt(t testing.TB, path string, change ...func(*storage.Options)) *storage.DB {
 	t.Helper()
-	opts := storage.Options{Decider: storagetest.Titles{}, NoSync: true}
+	opts := storage.Options{Decider: storagetest.Titles{}, Mark: storagetest.Mark, NoSync: true}
 	for _, c := range change {
 		c(&opts)
 	}

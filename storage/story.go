@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,6 +33,16 @@ type story struct {
 
 // A deciderPanic is a bug met in the rules, as opposed to damage met in the file.
 type deciderPanic struct{ value any }
+
+// catchBug makes a panic of the rules an error; it is to be deferred.
+func catchBug(err *error) {
+	p := recover()
+	if bug, ok := p.(deciderPanic); ok {
+		*err = fmt.Errorf("a bug in the rules: %v", bug.value)
+	} else if p != nil {
+		panic(p)
+	}
+}
 
 func (db *DB) decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	defer func() {
@@ -100,6 +111,12 @@ func (db *DB) readStory(stories *bbolt.Bucket, no uint64) *story {
 
 func distinct(srcs []uint32) []uint32 { return slices.Compact(slices.Sorted(slices.Values(srcs))) }
 
+// join adds an item of a source, and why it belongs.
+func (st *story) join(no uint64, src uint32, why []feed.Ruling) {
+	st.Members, st.Sources = append(st.Members, no), append(st.Sources, src)
+	st.Joins = append(st.Joins, why...)
+}
+
 // found begins a story with its first item.
 func (m *merger) found(it *stored) (*story, error) {
 	st := &story{
@@ -133,7 +150,11 @@ func firstUpdated(it *feed.Item) time.Time {
 
 // taken reports whether an entry id is in use already.
 func (m *merger) taken(id string) bool {
-	k, _ := m.entries.Cursor().Seek(be64(hashRef(id)))
+	return holds(m.entries, id) || m.reserved != nil && holds(m.reserved, id)
+}
+
+func holds(entries *bbolt.Bucket, id string) bool {
+	k, _ := entries.Cursor().Seek(be64(hashRef(id)))
 	return len(k) == 16 && num(k) == hashRef(id)
 }
 
@@ -324,10 +345,12 @@ func (m *merger) namesStory(hash, no uint64) bool {
 	return ok && h == hash
 }
 
-// dayOf is the bucket of the day on which the item arrived. Its sequence is the
-// smallest number among that day's items.
-func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) {
-	d := day(it.Seen)
+// dayOf is the bucket of the day on which the item arrived.
+func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) { return m.refsOn(day(it.Seen), it.No) }
+
+// refsOn is the bucket of references of a day, to which a number is to be added. Its
+// sequence is the smallest of that day's numbers.
+func (m *merger) refsOn(d uint32, no uint64) (*bbolt.Bucket, error) {
 	b := m.days[d]
 	if b == nil {
 		var err error
@@ -336,8 +359,8 @@ func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) {
 		}
 		m.days[d] = b
 	}
-	if first := b.Sequence(); first == 0 || it.No < first {
-		return b, b.SetSequence(it.No)
+	if first := b.Sequence(); first == 0 || no < first {
+		return b, b.SetSequence(no)
 	}
 	return b, nil
 }

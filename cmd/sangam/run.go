@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sangam/config"
+	"sangam/dedupe"
 	"sangam/feed"
 	"sangam/fetcher"
 	"sangam/normalize"
@@ -197,6 +198,7 @@ func storeFile(cfg *config.Config) string { return filepath.Join(cfg.Data, "sang
 func storeOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 	return storage.Options{
 		Decider:     rules(cfg),
+		Mark:        dedupe.Mark,
 		Authority:   authority(cfg),
 		Fold:        normalize.Fold,
 		CommitEvery: commitEvery,

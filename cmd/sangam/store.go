@@ -33,12 +33,13 @@ place of the old one. Interrupted, it leaves the old one as it was.`,
 		Use:   "reindex",
 		Short: "Make marks, stories and indexes anew from the items",
 		Long: `Reindex makes everything but the items, the sources' states and your verdicts anew, by
-the rules of this version and this configuration. Entry ids stay.`,
+the rules of this version and this configuration: who belongs together is decided again.
+Entry ids stay.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var r storage.Reindexed
 			return opt.order(cmd.Context(), "reindex", nil, &r, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%d items in %d stories; %d records could not be read\n", r.Items, r.Stories, r.Lost)
+				_, err := fmt.Fprintf(w, "%d items in %d stories, %d of them changed; %d records could not be read\n", r.Items, r.Stories, r.Changed, r.Lost)
 				return err
 			})
 		},

@@ -91,6 +91,14 @@ func Item(source, id, title, content string) feed.Item {
 	return it
 }
 
+// Mark makes the marks that Item makes.
+func Mark(items []feed.Item, _ feed.Outlet, habits feed.Habits) feed.Habits {
+	for i := range items {
+		items[i].Marks = []feed.Mark{feed.Mark("T" + items[i].Title), feed.Mark("L" + items[i].Link)}
+	}
+	return habits
+}
+
 // Batch makes the batch of a successful visit so long after Start.
 func Batch(o feed.Outlet, after time.Duration, items ...feed.Item) feed.Batch {
 	at := Start.Add(after)
