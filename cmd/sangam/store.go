@@ -39,7 +39,7 @@ Entry ids stay.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var r storage.Reindexed
 			return opt.order(cmd.Context(), "reindex", nil, &r, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%d items in %d stories, %d of them changed; %d records could not be read\n", r.Items, r.Stories, r.Changed, r.Lost)
+				_, err := fmt.Fprintf(w, "%d items in %d stories; %d records could not be read; %d stories changed\n", r.Items, r.Stories, r.Lost, r.Changed)
 				return err
 			})
 		},
