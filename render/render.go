@@ -106,7 +106,7 @@ func (p *Page) entry(s *feed.Story) entry {
 		dir:        it.Direction,
 		outlet:     outletOf(p.Outlets, it.Source),
 		categories: categories(s),
-		published:  published(s, it),
+		published:  published(s),
 		updated:    s.Updated,
 		others:     carriers(s, shown, p.Outlets),
 		via:        uri(origin(s, shown)),
@@ -220,12 +220,21 @@ func origin(s *feed.Story, shown int) string {
 	return ""
 }
 
-// published is when the shown copy appeared; a time later than the story's last
-// change would confuse readers, so it never is.
-func published(s *feed.Story, it *feed.Item) time.Time {
-	at := it.Time()
+// published is when the story was first published by any outlet that carried it: it
+// stays when another copy is shown. A time later than the story's last change would
+// confuse readers, so it never is.
+func published(s *feed.Story) time.Time {
+	at := s.Members[0].Time()
+	for i := range s.Members {
+		if t := s.Members[i].Time(); !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
 	if at.IsZero() {
 		at = s.Order
+	}
+	if !s.Updated.IsZero() && s.Updated.Before(at) {
+		at = s.Updated
 	}
 	return at.UTC()
 }

@@ -177,13 +177,21 @@ func (s *Server) take(ctx context.Context, q feed.Query, limit int) (stories []f
 	return stories, false, nil
 }
 
-// arrived is when the story was first brought.
+// archival is how old a story is, when it arrives, if it came with the back
+// catalogue of a source: nobody has waited for it, and thousands may come at once.
+const archival = 7 * 24 * time.Hour
+
+// arrived is when the story was first brought or, if it was old by then, its place
+// in the river.
 func arrived(s *feed.Story) time.Time {
 	at := s.Members[0].Seen
 	for i := range s.Members {
 		if seen := s.Members[i].Seen; seen.Before(at) {
 			at = seen
 		}
+	}
+	if at.Sub(s.Order) > archival {
+		return s.Order
 	}
 	return at
 }
