@@ -88,7 +88,7 @@ func (e *errand) broken(err error, at *url.URL, reached stage) feed.Document {
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
 		return failed(feed.Blocked, host+" has an address that is not public: such are only visited if allow_networks names their network")
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return failed(feed.DNS, "the name "+host+" does not exist: check the address for a typing error, or whether the outlet has moved")
+		return failed(feed.DNS, "the name "+host+" does not exist: check the address for a typing error, whether the outlet has moved, and this machine's network")
 	case errors.As(err, &dns):
 		return failed(feed.DNS, "the name "+host+" cannot be looked up at the moment: check this machine's network and DNS")
 	case errors.As(err, &certificate):

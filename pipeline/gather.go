@@ -177,6 +177,10 @@ func Items(ch feed.Channel, src feed.Outlet, at time.Time) ([]feed.Item, []strin
 	for _, e := range ch.Entries {
 		it, w := normalize.Item(e, ch, src, at)
 		warnings = append(warnings, w...)
+		if empty(&it) {
+			warnings = append(warnings, "an item without title, text, link and file was left out")
+			continue
+		}
 		if seen[it.Key] {
 			continue
 		}
@@ -184,6 +188,11 @@ func Items(ch feed.Channel, src feed.Outlet, at time.Time) ([]feed.Item, []strin
 		items = append(items, it)
 	}
 	return items, warnings
+}
+
+// empty reports whether an item holds nothing that a reader could read or open.
+func empty(it *feed.Item) bool {
+	return it.Title == "" && it.Summary == "" && it.Content == "" && it.Link == "" && len(it.Enclosures) == 0
 }
 
 // withoutSharedIDs takes away ids that several entries with different links share.

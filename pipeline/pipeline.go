@@ -62,6 +62,10 @@ func (p *Pipeline) tell(ctx context.Context, src feed.Source, st feed.State, r f
 		p.Told(src, st, r)
 	}
 	took := slog.Duration("took", time.Duration(st.Took)*time.Millisecond)
+	due := slog.Time("next", st.Due)
+	if st.Due.IsZero() {
+		due = slog.String("next", "never")
+	}
 	switch {
 	case st.Trouble != feed.NoTrouble:
 		level := slog.LevelWarn
@@ -69,12 +73,12 @@ func (p *Pipeline) tell(ctx context.Context, src feed.Source, st feed.State, r f
 			level = slog.LevelInfo // it has been said; the status page keeps saying it
 		}
 		p.Log.Log(ctx, level, "visit failed", "source", src.ID, "trouble", string(st.Trouble),
-			"problem", st.Problem, "failures", st.Failures, "next", st.Due, took)
+			"problem", st.Problem, "failures", st.Failures, due, took)
 	case r.Fresh+r.Copies+r.Revised > 0:
 		p.Log.Info("visit", "source", src.ID, "fresh", r.Fresh, "copies", r.Copies,
-			"revised", r.Revised, "same", r.Same, "next", st.Due, took)
+			"revised", r.Revised, "same", r.Same, due, took)
 	default:
-		p.Log.Debug("visit, nothing new", "source", src.ID, "status", st.Status, "next", st.Due, took)
+		p.Log.Debug("visit, nothing new", "source", src.ID, "status", st.Status, due, took)
 	}
 	for _, w := range st.Warnings {
 		p.Log.Debug("visit warning", "source", src.ID, "warning", w)

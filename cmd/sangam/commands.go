@@ -22,8 +22,9 @@ type options struct {
 func commands(std streams) *cobra.Command {
 	opt := &options{streams: std}
 	root := &cobra.Command{
-		Use:   "sangam",
-		Short: "Many feeds, each story once",
+		Use:     "sangam",
+		Version: version,
+		Short:   "Many feeds, each story once",
 		Long: `Sangam visits the feeds in config.yaml by cron, recognises which items are one
 story, and serves one merged feed to any feed reader.
 
@@ -84,7 +85,8 @@ func (o *options) check() error {
 func (o *options) load() (*config.Config, error) {
 	path, err := config.Find(o.config)
 	if err != nil {
-		return nil, err
+		return nil, config.Problems{{File: config.Locations()[0], Message: "no such file, nor " + config.Locations()[1] +
+			"; name one with --config, or try \"sangam demo\""}}
 	}
 	return config.Load(path, os.LookupEnv)
 }

@@ -47,7 +47,7 @@ func callDaemon(ctx context.Context, cfg *config.Config, method, path string, in
 		req.Header.Set("Authorization", "Bearer "+cfg.AdminToken.Reveal())
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
 		return fmt.Errorf("%w on %s", errNoDaemon, cfg.Admin)
 	}
 	if err != nil {

@@ -106,7 +106,9 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(pages), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
 	ready()
-	return g.Wait()
+	err = g.Wait()
+	log.Info("stopped")
+	return err
 }
 
 // replaceable is the operators' side, which is made anew when its token changes.

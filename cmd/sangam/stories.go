@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,7 +98,7 @@ func readRows(in io.Reader) ([]row, error) {
 	n := 0
 	for lines.Scan() {
 		n++
-		line := bytes.TrimSpace(lines.Bytes())
+		line := bytes.TrimSpace(bytes.TrimPrefix(lines.Bytes(), []byte("\ufeff")))
 		if len(line) == 0 {
 			continue
 		}
@@ -215,6 +216,9 @@ type told struct {
 	Joins []feed.Ruling `json:"joins,omitempty"`
 }
 
+// oneField keeps an id from breaking the lines it is printed in.
+var oneField = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+
 func printStories(ctx context.Context, opt *options, db *storage.DB, rows []row, keys []string) error {
 	out := bufio.NewWriter(opt.out)
 	enc := json.NewEncoder(out)
@@ -225,7 +229,7 @@ func printStories(ctx context.Context, opt *options, db *storage.DB, rows []row,
 			return fmt.Errorf("story of %s: %w", r.ID, err)
 		}
 		if opt.output != "json" {
-			fmt.Fprintf(out, "%s\t%s\n", r.ID, story.Key)
+			fmt.Fprintf(out, "%s\t%s\n", oneField.Replace(r.ID), story.Key)
 			continue
 		}
 		if err := enc.Encode(told{r.ID, story.Key, story.Joins}); err != nil {
