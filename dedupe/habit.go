@@ -55,7 +55,8 @@ func learn(habits feed.Habits, items []feed.Item, bodies []text) feed.Habits {
 	slices.SortFunc(seen, func(a, b sighting) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.mark, b.mark), cmp.Compare(a.item, b.item))
 	})
-	return feed.Habits{Sentences: forget(count(habits.Sentences, seen)), Learnt: habits.Learnt + len(items)}
+	habits.Sentences, habits.Learnt = forget(count(habits.Sentences, seen)), habits.Learnt+len(items)
+	return habits
 }
 
 // count merges the sightings, in order of their hashes, into the sentences known, in

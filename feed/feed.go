@@ -176,6 +176,7 @@ func (st State) For(src Source) State {
 	st.Failures, st.FailingSince, st.Trouble, st.Problem, st.Status = 0, time.Time{}, NoTrouble, "", 0
 	st.Due, st.DueWhy, st.NotBefore, st.NotBeforeWhy = time.Time{}, "", time.Time{}, ""
 	st.Gone, st.Channel.Pace = false, Pace{}
+	st.Habits.NewIDs, st.Habits.NewLinks, st.Habits.NoIDs, st.Habits.NoLinks = 0, 0, false, false
 	st.Visited = time.Time{} // of this address we know nothing: visit it soon
 	return st
 }
@@ -190,6 +191,27 @@ type Habits struct {
 	// of items that had them. Sorted by hash.
 	Sentences []Sentence `cbor:"1,keyasint,omitempty"`
 	Learnt    int        `cbor:"2,keyasint,omitempty"` // items counted so far
+
+	// Listed holds how the items of the last documents were known, the last document's
+	// first, so that an item that comes back under another id or link is known again.
+	Listed []Listed `cbor:"3,keyasint,omitempty"`
+	// NewIDs and NewLinks count the documents in a row in which known items came back
+	// under new ids, or links; from a few on, NoIDs and NoLinks say that the source's
+	// ids or links identify nothing. That stays until its address changes.
+	NewIDs   int  `cbor:"4,keyasint,omitempty"`
+	NewLinks int  `cbor:"5,keyasint,omitempty"`
+	NoIDs    bool `cbor:"6,keyasint,omitempty"`
+	NoLinks  bool `cbor:"7,keyasint,omitempty"`
+}
+
+// Listed is an item as a document listed it: its key, and hashes of its id, its link
+// and its text.
+type Listed struct {
+	_    struct{} `cbor:",toarray"`
+	Key  string
+	ID   uint32
+	Link uint32
+	Text uint64
 }
 
 // Sentence is a hashed sentence and the number of items that showed it.

@@ -63,9 +63,10 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	}
 	items, warnings := Items(channel, v.Source.Outlet, v.At)
 	items, dropped := filter(items, v.Source)
-	state = read(state, doc, channel, warnings)
+	habits, told := dedupe.Identify(items, v.State.Habits)
+	state = read(state, doc, channel, slices.Concat(told, warnings))
 	state.Filtered += int64(dropped)
-	state.Habits = dedupe.Mark(items, v.Source.Outlet, state.Habits)
+	state.Habits = dedupe.Mark(items, v.Source.Outlet, habits)
 	return h.batch(v, state, items)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -267,10 +268,17 @@ func (m *merger) apart(source string) bool {
 // revise replaces a stored item by its new version. Its number, its story and when
 // it was first seen stay.
 func (m *merger) revise(old *stored, it *feed.Item) error {
-	m.report.Revised++
+	moved := bytes.Equal(old.Hash, it.Hash) // known again under another id: readers see no difference
+	if !moved {
+		m.report.Revised++
+	}
 	st := m.story(old.StoryNo)
 	next := &stored{Item: *it, No: old.No, StoryNo: old.StoryNo, Entry: old.Entry, Former: old.Former}
 	next.Seen, next.Story = old.Seen, old.Story
+	reworded := !moved && !relinked(&old.Item, it)
+	if !reworded {
+		next.Revised = old.Revised
+	}
 	if st != nil && old.No == old.StoryNo && next.Entry == "" && next.ID != old.ID {
 		next.Entry = st.Entry
 	}
@@ -286,13 +294,18 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.putItem(next); err != nil {
 		return err
 	}
-	if st == nil {
-		return nil // its record is damaged; Reindex makes it anew
+	if st == nil || moved {
+		return nil // a story whose record is damaged is made anew by Reindex
 	}
-	if st.Lead == next.No {
+	if st.Lead == next.No && reworded {
 		st.Updated = stamp(m.at)
 	}
 	return m.lead(st)
+}
+
+// relinked reports whether only the link of an item changed: that is no new content.
+func relinked(old, it *feed.Item) bool {
+	return old.Link != it.Link && old.Title == it.Title && old.Summary == it.Summary && old.Content == it.Content
 }
 
 // rename lets an item go by the key of its new version. Its earlier keys still lead
@@ -442,7 +455,7 @@ func (m *merger) putState(st feed.State, before feed.Habits) error {
 	if err := putRecord(m.tx, bStates, key, &st); err != nil {
 		return err
 	}
-	if before.Learnt == habits.Learnt && slices.Equal(before.Sentences, habits.Sentences) {
+	if reflect.DeepEqual(before, habits) {
 		return nil
 	}
 	return putRecord(m.tx, bHabits, key, &habits)
