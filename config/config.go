@@ -33,6 +33,7 @@ type Config struct {
 	Language    string      // BCP 47, of the page's frame; "" = not said
 	PublicURL   string      // absolute, ends in "/"; made from Listen when not given
 	Listen      string      // host:port of the readers' side
+	Hub         bool        // whether readers can subscribe at the WebSub hub
 	Admin       string      // host:port of the operators' side
 	AdminToken  feed.Secret // callers there must send it; "" = only this machine is heard, which Admin then is
 	Data        string      // directory of the store; not relative to config.yaml any more but usable as it is

@@ -69,6 +69,7 @@ description: >
   lines
 language: ur
 public_url: https://news.example.org/river
+hub: true
 listen: ":80"
 admin: "[::1]:9000"
 data: /var/lib/sangam
@@ -133,7 +134,7 @@ sources:
 	cfg.Sources, cfg.Views, cfg.Warnings, cfg.Fetch = nil, nil, nil, Fetch{}
 	want := &Config{
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
-		Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
+		Hub: true, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
 		Concurrency: 8, Window: 48 * time.Hour, Keep: Keep{Age: 14 * 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {

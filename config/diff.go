@@ -104,6 +104,7 @@ func settings(old, new *Config) []string {
 		{"description", old.Description != new.Description},
 		{"language", old.Language != new.Language},
 		{"public_url", old.PublicURL != new.PublicURL},
+		{"hub", old.Hub != new.Hub},
 		{"listen", old.Listen != new.Listen},
 		{"admin", old.Admin != new.Admin},
 		{"admin_token", old.AdminToken != new.AdminToken},

@@ -76,6 +76,7 @@ func init() {
 		{name: "description", read: func(r *reader, n *yaml.Node, d *draft) { r.paragraph(n, &d.Description) }},
 		{name: "language", read: func(r *reader, n *yaml.Node, d *draft) { r.language(n, &d.Language) }},
 		{name: "public_url", read: func(r *reader, n *yaml.Node, d *draft) { r.baseURL(n, &d.PublicURL) }},
+		{name: "hub", read: func(r *reader, n *yaml.Node, d *draft) { r.boolean(n, &d.Hub) }},
 		{name: "listen", read: func(r *reader, n *yaml.Node, d *draft) { d.listenAt = n; r.address(n, &d.Listen) }},
 		{name: "admin", read: func(r *reader, n *yaml.Node, d *draft) { d.adminAt = n; r.address(n, &d.Admin) }},
 		{name: "admin_token", file: true, read: (*reader).adminToken},

@@ -97,6 +97,17 @@ func newRoute(src feed.Source) (*route, error) {
 	return way, nil
 }
 
+// Transport returns a way to connect for whoever calls addresses that strangers named:
+// it enters only public networks and those allowed here, whatever a name resolves to,
+// and ignores the environment's proxy.
+func Transport(allowed ...netip.Prefix) *http.Transport {
+	way, err := newRoute(feed.Source{AllowNetworks: allowed})
+	if err != nil {
+		panic(err) // only a proxy can be wrong
+	}
+	return way.transport
+}
+
 // judge refuses a target before anything is sent: an address that is written out,
 // and, when there is a proxy, what the name stands for. Without a proxy names are
 // left to the dialer, which judges the very address that it connects to, so that

@@ -50,6 +50,7 @@ type Options struct {
 	Items       int           // stories in a document, unless more arrived in a day; 0 = 100
 	Views       []feed.View   // further merged feeds; one without an ID replaces that of everything
 	Hubs        []string      // WebSub hubs that every feed names
+	Hub         http.Handler  // answers at /hub, POST included; nil = nothing is there
 	TTL         time.Duration // how long readers may wait before they ask again; 0 = 15 minutes
 	NoCredits   bool          // leave out the line that names a story's outlets
 	NoPictures  bool          // pages show no pictures
@@ -123,6 +124,10 @@ func (s *Server) Set(o Options) {
 // ServeHTTP answers one reader.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site := s.site.Load()
+	if path, _ := site.below(r.URL.Path); path == "hub" && site.Hub != nil {
+		site.Hub.ServeHTTP(w, r)
+		return
+	}
 	harden(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")

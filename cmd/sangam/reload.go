@@ -200,6 +200,7 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) error {
 func possible(old, read *config.Config) (next *config.Config, restart []string) {
 	copied := *read
 	next = &copied
+	keep(&restart, "hub", old.Hub, &next.Hub)
 	keep(&restart, "listen", old.Listen, &next.Listen)
 	keep(&restart, "admin", old.Admin, &next.Admin)
 	keep(&restart, "data", old.Data, &next.Data)

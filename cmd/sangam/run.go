@@ -27,6 +27,7 @@ import (
 	"sangam/schedule"
 	"sangam/server"
 	"sangam/storage"
+	"sangam/websub"
 )
 
 func runCommand(opt *options) *cobra.Command {
@@ -80,12 +81,17 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	visits := newVisits(conf, db, client, numbers, log)
 	visits.agenda.Set(cfg.Sources)
 	numbers.watchStore(db, visits)
-	pages := server.New(readersOptions(cfg, log), db)
+	var pages *server.Server
+	hub, err := newHub(cfg, db, func() *server.Server { return pages }, log)
+	if err != nil {
+		return err
+	}
+	pages = server.New(readersOptions(cfg, hub, log), db)
 	var desk replaceable
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
 		desk.tokenIs(cfg.AdminToken)
 		visits.agenda.Set(cfg.Sources)
-		pages.Set(readersOptions(cfg, log))
+		pages.Set(readersOptions(cfg, hub, log))
 		level.Set(cfg.Log.Level)
 	})
 
@@ -105,6 +111,9 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g.Go(func() error { return reloader.run(ctx, hangups) })
 	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(pages), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
+	if hub != nil {
+		g.Go(func() error { return hub.Run(ctx) })
+	}
 	ready()
 	err = g.Wait()
 	log.Info("stopped")
@@ -233,11 +242,15 @@ func authority(cfg *config.Config) string {
 // we know our own address.
 func home(cfg *config.Config) string { return cfg.PublicURL }
 
-func readersOptions(cfg *config.Config, log *slog.Logger) server.Options {
-	return server.Options{
+func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) server.Options {
+	o := server.Options{
 		Base: cfg.PublicURL, Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
 		Views: cfg.Views, NotFound: storage.ErrNotFound, Log: log,
 	}
+	if hub != nil {
+		o.Hub, o.Hubs = hub, []string{hub.Address}
+	}
+	return o
 }
 
 // adminOptions say what operators can ask and have done.

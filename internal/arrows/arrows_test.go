@@ -24,13 +24,14 @@ var may = map[string][]string{
 	"pipeline":        {"feed", "parser", "normalize", "dedupe"},
 	"render":          {"feed"},
 	"server":          {"feed", "render"},
+	"websub":          {},
 	"internal/outlet": {"feed"},
 	"internal/arrows": {},
 	"internal/bench":  {"internal/outlet"},
 	// cmd wires it all; storagetest is a contract for stores, used by tests alone.
 	"cmd/sangam": {
 		"config", "dedupe", "feed", "fetcher", "internal/outlet", "normalize", "parser",
-		"pipeline", "render", "schedule", "server", "storage",
+		"pipeline", "render", "schedule", "server", "storage", "websub",
 	},
 	"storage/storagetest":          {"feed", "storage"},
 	"storage/storagetest/powercut": {},

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"sangam/config"
+	"sangam/fetcher"
+	"sangam/server"
+	"sangam/storage"
+	"sangam/websub"
+)
+
+// newHub returns the WebSub hub of a configuration, nil if there is to be none. It
+// tells subscribers what pages would tell readers, and keeps them beside the store.
+func newHub(cfg *config.Config, db *storage.DB, pages func() *server.Server, log *slog.Logger) (*websub.Hub, error) {
+	if !cfg.Hub {
+		return nil, nil
+	}
+	return websub.New(websub.Options{
+		Address: cfg.PublicURL + "hub", File: filepath.Join(cfg.Data, "subscriptions.json"),
+		Agent: "Sangam/" + version + " (+" + cfg.PublicURL + ")",
+		// No network is opened here, unlike for sources: strangers choose these addresses.
+		Transport: fetcher.Transport(),
+		Topic: func(ctx context.Context, topic string) (websub.Content, error) {
+			t, err := pages().Topic(ctx, topic)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = websub.ErrNoTopic
+			}
+			return websub.Content{Body: t.Body, Kind: t.Kind, Tag: t.Tag}, err
+		},
+		Sequence: func(ctx context.Context) (uint64, error) {
+			seq, _, err := db.Sequence(ctx)
+			return seq, err
+		},
+		Log: log,
+	})
+}
