@@ -213,7 +213,7 @@ func (db *DB) postpone(e *errand) (kept bool) {
 	}
 	db.pending.Lock()
 	defer db.pending.Unlock()
-	db.pending.states[id] = e
+	db.pending.states[id] = &errand{batch: e.batch} // not e: its caller may be reading the report by the time it is written
 	return true
 }
 

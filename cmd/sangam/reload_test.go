@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -179,5 +180,64 @@ func TestOperatorsSideWantsItsToken(t *testing.T) {
 	d.stop()
 	if strings.Contains(d.stderr.String(), first) || strings.Contains(d.stderr.String(), second) {
 		t.Error("the log tells the token")
+	}
+}
+
+// TestReloadsUnderLoadLoseNoVisit changes schedules, names and the list of sources over
+// and over while every source is being visited.
+func TestReloadsUnderLoadLoseNoVisit(t *testing.T) {
+	const desks = 12
+	outlets, fewer := map[string]*outlet.Outlet{}, map[string]*outlet.Outlet{}
+	for i := range desks {
+		id := fmt.Sprintf("desk%02d", i)
+		o, err := outlet.New(outlet.Options{Title: id, Language: "en", Latency: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { o.Close() })
+		o.Publish(outlet.Line(fmt.Sprintf("%s | /%s | Report number %d of the desk called %s | Something new.", id, id, i, id)))
+		outlets[id] = o
+		if i > 0 {
+			fewer[id] = o
+		}
+	}
+	d := newDaemon(t, outlets)
+	d.start()
+	fetched := make(chan []visitReport, 1)
+	go func() { fetched <- d.fetch() }()
+	for i := range 8 {
+		title := fmt.Sprintf("title: Number %d\n", i)
+		if i%2 == 0 {
+			d.configure(fewer, title)
+		} else {
+			d.configure(outlets, title+"stories: {window: 72h}\n")
+		}
+		d.command("reload")
+	}
+	reports := <-fetched
+	for _, r := range reports {
+		if r.Trouble != "" || r.Fresh+r.Same == 0 && r.Status != http.StatusNotModified {
+			if r.Source != "desk00" && r.Source != "" { // the one that came and went
+				t.Errorf("%s: got %+v, want its report stored", r.Source, r)
+			}
+		}
+	}
+	for _, r := range d.fetch() {
+		if r.Trouble != "" {
+			t.Errorf("after the reloads %s: %s", r.Source, r.Problem)
+		}
+	}
+	feed := d.get("/feed.xml")
+	for id := range outlets {
+		if !strings.Contains(feed, "desk called "+id) {
+			t.Errorf("the report of %s is lost", id)
+		}
+		if most := outlets[id].Most(); most > 1 {
+			t.Errorf("%s was visited %d times at once", id, most)
+		}
+	}
+	d.stop()
+	if strings.Contains(d.stderr.String(), "level=ERROR") {
+		t.Errorf("the log tells of errors:\n%s", d.stderr)
 	}
 }
