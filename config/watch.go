@@ -23,8 +23,9 @@ const (
 	look = 15 * time.Second
 )
 
-// Watch calls changed, one call at a time, whenever the file at path says something
-// else than before, until ctx is done; it then returns nil. It watches the
+// Watch calls changed, one call at a time: once as soon as it watches, for whoever read
+// the file before that, and then whenever the file at path says something else than
+// before, until ctx is done; it then returns nil. It watches the
 // directories, not the file, so editors that rename and the swap of Kubernetes'
 // "..data" link are seen, also when path is a chain of symbolic links. A file that is
 // written again with the same bytes, or is gone for the moment, is no change; neither
@@ -40,7 +41,8 @@ func Watch(ctx context.Context, path string, changed func()) error {
 	if err := w.follow(); err != nil {
 		return fmt.Errorf("watch %s: %w", path, err)
 	}
-	w.differs() // what it says now is known
+	w.differs() // from here on no change is missed, so what it says now can be taken
+	changed()
 	return w.run(ctx, changed)
 }
 

@@ -21,7 +21,7 @@ func watching(t *testing.T, path string) (told func() bool) {
 			t.Errorf("Watch: %v", err)
 		}
 	})
-	time.Sleep(50 * time.Millisecond) // for the kernel to watch: there is no sign of it
+	<-changes // it watches
 	return func() bool {
 		select {
 		case <-changes:

@@ -76,7 +76,11 @@ func (d *daemon) configure(outlets map[string]*outlet.Outlet, more string) {
 	for id, o := range outlets {
 		fmt.Fprintf(&cfg, "  - {id: %s, url: '%s'}\n", id, o.Feed()) // no name: the feed has one
 	}
-	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(cfg.String()+more), 0o600); err != nil {
+	file := filepath.Join(d.dir, "config.yaml")
+	if err := os.WriteFile(file+".new", []byte(cfg.String()+more), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
 		d.t.Fatal(err)
 	}
 }

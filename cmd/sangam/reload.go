@@ -69,7 +69,7 @@ type reloaded struct {
 type configStatus struct {
 	File     string    `json:"file"`
 	Loaded   time.Time `json:"loaded"`             // when the configuration in force was read
-	Change   string    `json:"change,omitempty"`   // what the last reload changed
+	Change   string    `json:"change,omitempty"`   // what the last reload that changed anything changed
 	Restart  []string  `json:"restart,omitempty"`  // keys whose new values wait for a restart
 	Refused  time.Time `json:"refused,omitzero"`   // when the file was last refused; zero = it is in force
 	Problems []string  `json:"problems,omitempty"` // why
@@ -142,16 +142,30 @@ func (r *reloader) reload(ctx context.Context, because string) (reloaded, error)
 	r.apply(next)
 	now := time.Now().UTC()
 	r.metrics.loaded(now)
-	r.status = configStatus{File: old.Path, Loaded: now, Change: change, Restart: restart}
-	r.log.Info("configuration reloaded", "because", because, "file", old.Path, "change", change)
-	if len(restart) > 0 {
-		r.log.Warn("configuration: new values wait for a restart", "keys", strings.Join(restart, ", "))
-	}
-	for _, w := range next.Warnings {
-		r.log.Warn("configuration", "warning", w.String())
-	}
+	r.loaded(configStatus{File: old.Path, Loaded: now, Change: change, Restart: restart}, because)
 	return reloaded{File: old.Path, Change: change, Restart: restart}, nil
 }
+
+// loaded notes that the file was taken over, and logs what is new.
+func (r *reloader) loaded(st configStatus, because string) {
+	level := slog.LevelInfo
+	if st.Change == noChange {
+		level, st.Change = slog.LevelDebug, r.status.Change
+	}
+	r.log.Log(context.Background(), level, "configuration reloaded", "because", because, "file", st.File, "change", cmp.Or(st.Change, noChange))
+	if len(st.Restart) > 0 && !slices.Equal(st.Restart, r.status.Restart) {
+		r.log.Warn("configuration: new values wait for a restart", "keys", strings.Join(st.Restart, ", "))
+	}
+	if level == slog.LevelInfo {
+		for _, w := range r.config.get().Warnings {
+			r.log.Warn("configuration", "warning", w.String())
+		}
+	}
+	r.status = st
+}
+
+// noChange is how config.Change says that there is none.
+var noChange = config.Change{}.String()
 
 // refused notes that the file was not taken over.
 func (r *reloader) refused(err error, because string) {
