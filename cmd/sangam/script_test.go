@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceQuick)
 	testscript.Main(m, map[string]func(){"sangam": main})
 }
+
+// raceQuick keeps the race detector from waiting a second at the end of every command.
+const raceQuick = "atexit_sleep_ms=0"
 
 // TestCommands runs the scripts in testdata/script against the program itself. $FEED
 // is the address of a feed, at $PORT; $SITE/one is a page that announces it, $SITE/many one that
@@ -41,6 +46,7 @@ func TestCommands(t *testing.T) {
 	t.Cleanup(site.Close)
 	_, feedPort, _ := strings.Cut(strings.TrimPrefix(herald.Base(), "http://"), ":")
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Setup: func(env *testscript.Env) error {
+		env.Setenv("GORACE", raceQuick)
 		env.Setenv("FEED", herald.Feed())
 		env.Setenv("PORT", feedPort)
 		env.Setenv("SITE", site.URL)
