@@ -95,8 +95,8 @@ func decodeText(raw string, declared *entities) string {
 // reference writes what the reference at the start of raw means and returns how
 // much of raw that was.
 func reference(out *strings.Builder, raw string, declared *entities) int {
-	end := strings.IndexByte(raw[:min(len(raw), longestReference)], ';')
-	if end < 2 {
+	end := referenceEnd(raw)
+	if end < 0 {
 		out.WriteByte('&')
 		return 1
 	}
@@ -148,6 +148,25 @@ func reference(out *strings.Builder, raw string, declared *entities) int {
 	return 1
 }
 
+// referenceEnd returns where the semicolon of the reference at the start of raw is,
+// -1 if it is none: an ampersand that was never escaped ends at the first character
+// that no name has, not at the semicolon of the next reference.
+func referenceEnd(raw string) int {
+	from := 1
+	if strings.HasPrefix(raw, "&#") {
+		from = 2
+	}
+	for i := from; i < min(len(raw), longestReference); i++ {
+		switch c := raw[i]; {
+		case c == ';' && i > from:
+			return i
+		case !nameByte(c):
+			return -1
+		}
+	}
+	return -1
+}
+
 // number reads the digits of a numeric reference. Numbers beyond Unicode are read
 // as one that is not allowed.
 func number(digits string) (rune, bool) {
@@ -170,7 +189,7 @@ func lowSurrogate(raw string) (rune, int) {
 	if !strings.HasPrefix(raw, "&#") {
 		return 0, 0
 	}
-	end := strings.IndexByte(raw[:min(len(raw), longestReference)], ';')
+	end := referenceEnd(raw)
 	if end < 0 {
 		return 0, 0
 	}
