@@ -7,6 +7,7 @@ import (
 	"mime"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
@@ -26,6 +27,9 @@ const (
 	// byte before a broken text still counts as UTF-8. In a text of another charset
 	// nearly every byte is a stray one.
 	fewStrays = 4
+	// fewStraysSaid is the same for a text that says it is UTF-8. Chance makes one
+	// letter of five bytes of a charset at most.
+	fewStraysSaid = 1
 	// chanceLetters is how many UTF-8 letters can stand in a text of a CJK charset by
 	// chance. In a single-byte charset even one is very unlikely.
 	chanceLetters = 8
@@ -59,7 +63,7 @@ func decode(body []byte, contentType string) (string, []string) {
 	body = bytes.TrimPrefix(body, []byte(bom))
 	letters, strays := countUTF8(body)
 	if strays == 0 && letters > chanceLetters {
-		return string(body), nil
+		return mend(body)
 	}
 	declared := declaration(body)
 	for _, label := range [...]string{httpCharset(contentType), declared} {
@@ -67,11 +71,8 @@ func decode(body []byte, contentType string) (string, []string) {
 			continue
 		}
 		if isUTF8(label) {
-			switch {
-			case strays == 0:
-				return string(body), nil
-			case letters >= fewStrays*strays:
-				return dropStrays(body), []string{"bytes that are not UTF-8 were dropped"}
+			if letters >= fewStraysSaid*strays {
+				return mend(body)
 			}
 			continue // the label is wrong; perhaps the next is right
 		}
@@ -81,11 +82,8 @@ func decode(body []byte, contentType string) (string, []string) {
 		}
 		return convert(enc, body), nil
 	}
-	switch {
-	case strays == 0:
-		return string(body), nil
-	case letters >= fewStrays*strays:
-		return dropStrays(body), []string{"bytes that are not UTF-8 were dropped"}
+	if letters >= fewStrays*strays {
+		return mend(body)
 	}
 	name, enc := guess(body)
 	return convert(enc, body), []string{fmt.Sprintf("the charset was guessed: %s", name)}
@@ -215,7 +213,9 @@ var otherNames = map[string]encoding.Encoding{
 }
 
 // countUTF8 counts well-formed sequences above ASCII (in valid text only the first
-// few), and bytes that belong to none.
+// few), and bytes that belong to none. Of these, what only UTF-8 gone wrong has is no
+// evidence against it: surrogates encoded one by one (CESU-8), and a sequence that
+// the end of the document cuts.
 func countUTF8(b []byte) (letters, strays int) {
 	if utf8.Valid(b) {
 		// Valid: how many letters matters only up to where they cannot be chance.
@@ -236,27 +236,84 @@ func countUTF8(b []byte) (letters, strays int) {
 			continue
 		}
 		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			strays++
-		} else {
+		switch {
+		case r != utf8.RuneError || n > 1:
 			letters++
+		case surrogate(b[i:]) != 0:
+			n = surrogateSize
+		case !utf8.FullRune(b[i:]):
+			return letters, strays
+		default:
+			strays++
 		}
 		i += n
 	}
 	return letters, strays
 }
 
-func dropStrays(b []byte) string {
+// surrogateSize is how many bytes encode one surrogate.
+const surrogateSize = 3
+
+// surrogate returns the surrogate that b begins with as if it were a character; 0 =
+// none.
+func surrogate(b []byte) rune {
+	if len(b) < surrogateSize || b[0] != 0xed || b[1] < 0xa0 || b[1] > 0xbf || b[2] < 0x80 || b[2] > 0xbf {
+		return 0
+	}
+	return 0xd000 | rune(b[1]&0x3f)<<6 | rune(b[2]&0x3f)
+}
+
+// mend returns the text of bytes that are UTF-8 but for a few: two surrogates are
+// the character they mean, and a byte that is plainly a letter or quotation mark of
+// windows-1252 is that. The rest is dropped.
+func mend(b []byte) (string, []string) {
+	if utf8.Valid(b) {
+		return string(b), nil
+	}
 	var out strings.Builder
 	out.Grow(len(b))
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r != utf8.RuneError || n > 1 {
-			out.Write(b[:n])
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		switch {
+		case r != utf8.RuneError || n > 1:
+			out.Write(b[i : i+n])
+		case surrogate(b[i:]) != 0:
+			n = surrogateSize
+			high, low := surrogate(b[i:]), surrogate(b[i+n:])
+			if joined := utf16.DecodeRune(high, low); joined != utf8.RuneError {
+				out.WriteRune(joined)
+				n *= 2
+			}
+		case lonely(b, i):
+			out.WriteRune(charmap.Windows1252.DecodeByte(b[i]))
 		}
-		b = b[n:]
+		i += n
 	}
-	return out.String()
+	return out.String(), []string{"bytes that are not UTF-8 were read as windows-1252, or dropped"}
+}
+
+// lonely reports whether the byte at i is one of windows-1252 among ASCII: a letter
+// beside another, or a quotation mark. What is left of a longer sequence stands among
+// its like; 0xC2 and 0xC3 begin every sequence of a Latin text.
+func lonely(b []byte, i int) bool {
+	var before, after byte = ' ', ' '
+	if i > 0 {
+		before = b[i-1]
+	}
+	if i+1 < len(b) {
+		after = b[i+1]
+	}
+	if before >= utf8.RuneSelf || after >= utf8.RuneSelf {
+		return false
+	}
+	switch c := b[i]; {
+	case c < 0xa0:
+		return c == 0x80 || c == 0x85 || c >= 0x91 && c <= 0x97
+	case c < 0xc0 || c == 0xc2 || c == 0xc3 || c == 0xff:
+		return false
+	}
+	letter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+	return letter(before) || letter(after)
 }
 
 // convert decodes, keeping no more than is needed to see that it is too much.

@@ -151,6 +151,33 @@ func TestOneBadByteCostsOnlyItself(t *testing.T) {
 	}
 }
 
+func TestAFewBadBytesCostOnlyThemselves(t *testing.T) {
+	rows := []struct{ claim, label, title, want string }{
+		{"emoji as two surrogates", "utf-8", "café \xed\xa0\xbd\xed\xb8\x80 y", "café 😀 y"},
+		{"emoji as two surrogates, no other letter", "utf-8", "good \xed\xa0\xbd\xed\xb8\x80 day", "good 😀 day"},
+		{"the same under no label", "", "good \xed\xa0\xbd\xed\xb8\x80 day", "good 😀 day"},
+		{"one surrogate", "utf-8", "a\xed\xa0\xbdb", "ab"},
+		{"an overlong sequence", "utf-8", "é a\xc0\xafb é", "é ab é"},
+		{"windows-1252 beside UTF-8", "utf-8", "پاکستان it\x92s caf\xe9", "پاکستان it’s café"},
+		{"a letter cut in the middle", "utf-8", "größ\xc3 für", "größ für"},
+	}
+	for _, row := range rows {
+		t.Run(row.claim, func(t *testing.T) {
+			ch, err := parser.Parse(feed.Document{Body: encoded(t, nil, row.label, row.title)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := facts(ch)["0.title"]; got != row.want || len(ch.Warnings) != 1 {
+				t.Errorf("got %q, want %q (%v)", got, row.want, ch.Warnings)
+			}
+		})
+	}
+	ch, err := parser.Parse(feed.Document{Body: []byte("<?xml version='1.0' encoding='utf-8'?><rss><channel><item><guid>1</guid><title>é</title></item><item><title>a \xe2\x82")})
+	if err != nil || facts(ch)["0.title"] != "é" {
+		t.Errorf("cut in its last letter: got %q, %v", facts(ch)["0.title"], err)
+	}
+}
+
 func FuzzCharset(f *testing.F) {
 	f.Add([]byte("<rss><channel><item><title>caf\xe9</title></item></channel></rss>"), "text/xml; charset=utf-8")
 	f.Add([]byte("\xfe\xff\x00<\x00r"), "")
