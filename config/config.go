@@ -44,6 +44,7 @@ type Config struct {
 	Window         time.Duration // how far apart copies may be published
 	NearDuplicates bool
 	Keep           Keep
+	Backup         Backup
 
 	Views   []feed.View   // the configured merged feeds, in the file's order; the one of everything is Everything
 	Sources []feed.Source // in the file's order, ids unique
@@ -71,6 +72,13 @@ type Fetch struct {
 type Keep struct {
 	Age       time.Duration // items older than this go; 0 = never
 	PerSource int           // more items of one source than this go, oldest first; 0 = no limit
+}
+
+// Backup says how the daemon copies its store while it runs.
+type Backup struct {
+	Dir   string        // where backups go; usable as it is; "" = none are made
+	Every time.Duration // from one to the next
+	Keep  int           // how many are kept, the newest
 }
 
 // Everything is the merged feed of all sources, which always exists. Its ID is "".

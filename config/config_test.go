@@ -45,7 +45,7 @@ func TestMinimalFileIsComplete(t *testing.T) {
 		PublicURL: "http://127.0.0.1:8080/", Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081", Data: "data",
 		Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: "*/15 * * * *"},
 		Log:   Log{Format: "text"}, Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
-		Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
+		Keep: Keep{Age: 90 * 24 * time.Hour, PerSource: 10000}, Backup: Backup{Every: 24 * time.Hour, Keep: 7},
 		Sources: []feed.Source{{
 			Outlet:  feed.Outlet{ID: "herald.example", Name: "herald.example", URL: "https://herald.example/feed.xml"},
 			Unnamed: true,
@@ -84,6 +84,7 @@ fetch:
   proxy: http://u:p@proxy.example:3128
 stories: {window: 2d, near_duplicates: false}
 keep: {age: 2w, per_source: 0}
+backup: {dir: /var/backups/sangam, every: 6h, keep: 3}
 feeds:
 - {id: urdu, title: اردو, description: d, language: ur-pk, sources: [dw], categories: [world], languages: [ur, ur_PK], include: [a], exclude: [b, c], items: 7}
 sources:
@@ -136,6 +137,7 @@ sources:
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
 		Hub: true, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
 		Concurrency: 8, Window: 48 * time.Hour, Keep: Keep{Age: 14 * 24 * time.Hour},
+		Backup: Backup{Dir: "/var/backups/sangam", Every: 6 * time.Hour, Keep: 3},
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("the rest (-want +got):\n%s", diff)
@@ -149,7 +151,7 @@ func TestMistakes(t *testing.T) {
 		{"misspelt key", "sources:\n- url: https://a.example/\n  shedule: '@daily'\n", `3:3: unknown key "shedule" (did you mean "schedule"?)`},
 		{"key of another section", one + "timeout: 3s\n", `3:1: unknown key "timeout" ("timeout" belongs under "fetch")`},
 		{"key of the top", "sources:\n- url: https://a.example/\n  public_url: https://b.example/\n", `3:3: unknown key "public_url" ("public_url" stands at the top of the file, not indented)`},
-		{"sections to come", one + "cluster: {}\nbackup: {}\nwebhooks: []\n", "3:1: unknown key \"cluster\"\n4:1: unknown key \"backup\"\n5:1: unknown key \"webhooks\""},
+		{"sections to come", one + "cluster: {}\nwebhooks: []\n", "3:1: unknown key \"cluster\"\n4:1: unknown key \"webhooks\""},
 		{"several at once", "titel: x\nsources:\n- url: ftp://a.example/\n  priority: high\nlisten: 8080\n",
 			"1:1: unknown key \"titel\" (did you mean \"title\"?)\n" +
 				"3:8: url: \"ftp://a.example/\": only https, http, file addresses are used here, not \"ftp\"\n" +

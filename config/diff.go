@@ -118,6 +118,7 @@ func settings(old, new *Config) []string {
 		{"stories.window", old.Window != new.Window},
 		{"stories.near_duplicates", old.NearDuplicates != new.NearDuplicates},
 		{"keep", old.Keep != new.Keep},
+		{"backup", old.Backup != new.Backup},
 	} {
 		if setting.differs {
 			keys = append(keys, setting.key)

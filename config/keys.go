@@ -60,8 +60,9 @@ func newDraft() *draft {
 			Title: defaultTitle, Description: defaultDescription, Listen: defaultListen, Admin: defaultAdmin, Data: defaultData,
 			Log:         Log{Format: "text"},
 			Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
-			Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: defaultSchedule},
-			Keep:  Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
+			Fetch:  Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: defaultSchedule},
+			Keep:   Keep{Age: 90 * 24 * time.Hour, PerSource: 10000},
+			Backup: Backup{Every: 24 * time.Hour, Keep: 7},
 		},
 	}
 }
@@ -85,6 +86,7 @@ func init() {
 		{name: "fetch", sub: keyNames(fetchKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "fetch", fetchKeys, d) }},
 		{name: "stories", sub: keyNames(storyKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "stories", storyKeys, d) }},
 		{name: "keep", sub: keyNames(keepKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "keep", keepKeys, d) }},
+		{name: "backup", sub: keyNames(backupKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "backup", backupKeys, &d.Backup) }},
 		{name: "feeds", many: true, sub: keyNames(viewKeys), read: func(r *reader, n *yaml.Node, d *draft) {
 			r.sections(n, mostViews, func(n *yaml.Node) {
 				view := &viewDraft{View: feed.View{Items: defaultItems}, at: n}
@@ -149,6 +151,12 @@ var keepKeys = []key[draft]{
 		r.duration(n, &d.Keep.Age, 0, 100*365*24*time.Hour)
 	}},
 	{name: "per_source", read: func(r *reader, n *yaml.Node, d *draft) { r.number(n, &d.Keep.PerSource, 0, 100_000_000) }},
+}
+
+var backupKeys = []key[Backup]{
+	{name: "dir", read: func(r *reader, n *yaml.Node, b *Backup) { r.line(n, &b.Dir) }},
+	{name: "every", read: func(r *reader, n *yaml.Node, b *Backup) { r.duration(n, &b.Every, time.Minute, 365*24*time.Hour) }},
+	{name: "keep", read: func(r *reader, n *yaml.Node, b *Backup) { r.number(n, &b.Keep, 1, 10_000) }},
 }
 
 var viewKeys = []key[viewDraft]{

@@ -70,6 +70,12 @@ func (r *reader) settleDaemon(d *draft) {
 		d.Data = filepath.Join(r.dir, d.Data)
 	}
 	d.Data = filepath.Clean(d.Data)
+	if d.Backup.Dir != "" {
+		if !filepath.IsAbs(d.Backup.Dir) {
+			d.Backup.Dir = filepath.Join(r.dir, d.Backup.Dir)
+		}
+		d.Backup.Dir = filepath.Clean(d.Backup.Dir)
+	}
 	_, port, _ := net.SplitHostPort(d.Listen)
 	if d.Listen == d.Admin && port != "0" {
 		r.problem(cmp.Or(d.adminAt, d.listenAt), "listen and admin are the same address, %s", d.Listen)

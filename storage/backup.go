@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -126,16 +125,40 @@ func (db *DB) Rotate(ctx context.Context, dir string, keep int, now time.Time, p
 	if err := db.Backup(ctx, file, p); err != nil {
 		return "", err
 	}
-	old, err := filepath.Glob(filepath.Join(dir, "sangam-*.backup.db"))
+	old, err := rotatedIn(dir)
 	if err != nil {
-		return file, fmt.Errorf("backup: %w", err)
+		return file, err
 	}
-	slices.Sort(old)
 	for len(old) > max(1, keep) {
 		err = errors.Join(err, os.Remove(old[0]))
 		old = old[1:]
 	}
 	return file, err
+}
+
+// rotatedIn are the backups that Rotate made in a directory, the oldest first.
+func rotatedIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("look for backups: %w", err)
+	}
+	var files []string // by name, and so by time
+	for _, e := range entries {
+		if _, err := time.Parse(rotated, e.Name()); err == nil {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+// LastRotated is when the newest backup that Rotate made in a directory was begun; zero if there
+// is none.
+func LastRotated(dir string) (time.Time, error) {
+	files, err := rotatedIn(dir)
+	if err != nil || len(files) == 0 {
+		return time.Time{}, err
+	}
+	return time.Parse(rotated, filepath.Base(files[len(files)-1]))
 }
 
 // Compacted says what a compaction did to the size of the file, in bytes.

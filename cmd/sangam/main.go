@@ -88,11 +88,18 @@ func status(err error) int {
 
 // hint says what to do about an error, where that is not plain from its text.
 func hint(err error) string {
+	var damaged *storage.Damaged
 	switch {
 	case errors.As(err, new(usageError)):
 		return `Run "sangam help" for the commands.`
 	case errors.Is(err, storage.ErrLocked):
 		return "Another sangam has this store open. Stop it, or give this one a config with its own \"data\" directory."
+	case errors.As(err, &damaged) && damaged.Backup != "":
+		return fmt.Sprintf("The file stays as it is. \"sangam restore %s\" puts the backup in its place and keeps the damaged file aside.", damaged.Backup)
+	case errors.As(err, &damaged):
+		return "The file stays as it is, and there is no backup next to it or in backup.dir. Move it away to begin anew."
+	case errors.As(err, new(*storage.Newer)):
+		return "The file has not been touched. Run the version that wrote it, or a newer one."
 	}
 	return ""
 }

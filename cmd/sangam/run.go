@@ -108,6 +108,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
+	g.Go(func() error { return keepBackups(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
 	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(pages), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
@@ -214,6 +215,7 @@ func storeOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 		Fold:        normalize.Fold,
 		CommitEvery: commitEvery,
 		LockTimeout: lockTimeout,
+		Backups:     cfg.Backup.Dir,
 		Log:         log,
 	}
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sangam/config"
+	"sangam/storage"
+)
+
+// TestBackupsAreMadeWhenDueAndTheOldestGo walks through four days by hand.
+func TestBackupsAreMadeWhenDueAndTheOldestGo(t *testing.T) {
+	dir := t.TempDir()
+	opts := storeOptions(&config.Config{Window: time.Hour}, nil)
+	db, err := storage.Open(filepath.Join(dir, "sangam.db"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	backups := filepath.Join(dir, "backups")
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var made []string
+	for range 4 * 8 { // every three hours, as if restarted each time
+		file, err := backUpIfDue(t.Context(), db, backups, 24*time.Hour, 2, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file != "" {
+			made = append(made, file)
+		}
+		now = now.Add(3 * time.Hour)
+	}
+	left, _ := filepath.Glob(backups + "/*")
+	if len(made) != 4 || strings.Join(left, " ") != strings.Join(made[2:], " ") {
+		t.Errorf("made %q, left %q; want four made and the last two left", made, left)
+	}
+	if file, err := backUpIfDue(t.Context(), db, "", time.Hour, 2, now); file != "" || err != nil {
+		t.Errorf("without a directory: %q, %v", file, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "taken"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backUpIfDue(t.Context(), db, filepath.Join(dir, "taken"), time.Hour, 2, now); err == nil {
+		t.Error("a directory that is a file: no error")
+	}
+}
+
+// TestDamagedStoreIsNamedWithItsBackupAndKept cuts a store short.
+func TestDamagedStoreIsNamedWithItsBackupAndKept(t *testing.T) {
+	dir := t.TempDir()
+	file, conf, backup := filepath.Join(dir, "data", "sangam.db"), filepath.Join(dir, "config.yaml"), filepath.Join(dir, "safe", "sangam-20260301T120000Z.backup.db")
+	text := "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nbackup: {dir: safe}\nsources: [{url: http://127.0.0.1:1/}]\n"
+	broken := bytes.Repeat([]byte{7}, 20_000)
+	for name, content := range map[string][]byte{file: broken, conf: []byte(text), backup: nil} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	status := run(t.Context(), []string{"run", "--config", conf}, streams{strings.NewReader(""), &out, &errs})
+	if status != exitFailure || !strings.Contains(errs.String(), "sangam.db is damaged") || !strings.Contains(errs.String(), "sangam restore "+backup) {
+		t.Errorf("status %d, said:\n%s", status, errs.String())
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, broken) {
+		t.Errorf("the damaged file was changed: %v", err)
+	}
+}
