@@ -1,5 +1,5 @@
 # The chores. "make check" is what must pass before a change lands.
-.PHONY: check test race fuzz bench dist
+.PHONY: check test race fuzz soak bench dist
 
 SHELL       := bash
 .SHELLFLAGS := -o pipefail -c
@@ -23,6 +23,11 @@ fuzz:
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg | tail -n 1; \
 	  done; \
 	done
+
+# The tests of faults, long: power cuts, kills and flipped bits.
+soak:
+	SANGAM_POWER_CUTS=200 SANGAM_KILLS=200 SANGAM_BIT_FLIPS=1500 go test -count=1 -timeout 60m \
+	  -run 'PowerCut|Kill|Flip|Damage|Bit' ./storage/... ./cmd/sangam
 
 # Benchmarks of the packages, each with the ratio to its baseline, and rounds of the
 # daemon beside a bare client over a thousand outlets (Linux).
