@@ -1,5 +1,5 @@
 # The chores. "make check" is what must pass before a change lands.
-.PHONY: check test race fuzz soak bench dist
+.PHONY: check test race fuzz bench cost soak dist
 
 SHELL       := bash
 .SHELLFLAGS := -o pipefail -c
@@ -14,6 +14,10 @@ test:
 
 race:
 	go test -race ./...
+
+# Serving beside nginx and bare net/http; needs wrk and nginx.
+cost:
+	COST=1 go test -v -run 'TestCost$$' ./server
 
 # Every fuzz target of every package, one after the other.
 fuzz:

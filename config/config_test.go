@@ -114,8 +114,10 @@ sources:
 	}
 	src.AllowNetworks = nil
 	wantSource := feed.Source{
-		Outlet: feed.Outlet{ID: "dw", Name: "DW", Site: "https://dw.example/ur", URL: "https://rss.dw.example/rdf", Language: "ur",
-			Direction: feed.RightToLeft, Categories: []string{"world"}, Credits: []string{"DW", "Dw"}, Priority: -3, Apart: true},
+		Outlet: feed.Outlet{
+			ID: "dw", Name: "DW", Site: "https://dw.example/ur", URL: "https://rss.dw.example/rdf", Language: "ur",
+			Direction: feed.RightToLeft, Categories: []string{"world"}, Credits: []string{"DW", "Dw"}, Priority: -3, Apart: true,
+		},
 		FeedURL: "https://rss.dw.example/rdf", Schedule: "*/10 * * * *", Paused: true,
 		Include: []*regexp.Regexp{regexp.MustCompile("x")}, Exclude: []*regexp.Regexp{regexp.MustCompile("y")},
 		Timeout: 90 * time.Second, MaxBody: 2 << 20, Headers: map[string]feed.Secret{"X-Key": "k1"},
@@ -128,7 +130,8 @@ sources:
 	}
 	wantView := feed.View{ID: "urdu", Title: "اردو", Description: "d", Language: "ur-PK", Items: 7, Query: feed.Query{
 		Sources: []string{"dw"}, Categories: []string{"world"}, Languages: []string{"ur", "ur-PK"},
-		Include: []*regexp.Regexp{regexp.MustCompile("a")}, Exclude: []*regexp.Regexp{regexp.MustCompile("b"), regexp.MustCompile("c")}}}
+		Include: []*regexp.Regexp{regexp.MustCompile("a")}, Exclude: []*regexp.Regexp{regexp.MustCompile("b"), regexp.MustCompile("c")},
+	}}
 	if diff := cmp.Diff([]feed.View{wantView}, cfg.Views, patterns); diff != "" {
 		t.Errorf("feed (-want +got):\n%s", diff)
 	}
@@ -152,11 +155,13 @@ func TestMistakes(t *testing.T) {
 		{"key of another section", one + "timeout: 3s\n", `3:1: unknown key "timeout" ("timeout" belongs under "fetch")`},
 		{"key of the top", "sources:\n- url: https://a.example/\n  public_url: https://b.example/\n", `3:3: unknown key "public_url" ("public_url" stands at the top of the file, not indented)`},
 		{"sections to come", one + "cluster: {}\nwebhooks: []\n", "3:1: unknown key \"cluster\"\n4:1: unknown key \"webhooks\""},
-		{"several at once", "titel: x\nsources:\n- url: ftp://a.example/\n  priority: high\nlisten: 8080\n",
+		{
+			"several at once", "titel: x\nsources:\n- url: ftp://a.example/\n  priority: high\nlisten: 8080\n",
 			"1:1: unknown key \"titel\" (did you mean \"title\"?)\n" +
 				"3:8: url: \"ftp://a.example/\": only https, http, file addresses are used here, not \"ftp\"\n" +
 				"4:13: priority: wants a whole number from -1000 to 1000, got \"high\"\n" +
-				"5:9: listen: wants text, got the number 8080 (put it in quotes)"},
+				"5:9: listen: wants text, got the number 8080 (put it in quotes)",
+		},
 		{"doubled key", "title: a\n" + one + "title: b\n", `4:1: key "title" is given twice (first in line 1)`},
 		{"no value", one + "title:\n", `3:7: key "title" has no value; give it one or leave the key out`},
 		{"list for text", one + "title: [a]\n", `3:8: title: wants text, got a list`},
@@ -187,15 +192,19 @@ func TestMistakes(t *testing.T) {
 		{"doubled id", "sources:\n- {id: a, url: https://a.example/}\n- {id: a, url: https://b.example/}\n", `3:8: id "a" is taken by the source in line 2`},
 		{"doubled url", "sources:\n- {id: a, url: https://a.example}\n- {id: b, url: 'https://A.example:443/#x'}\n", `3:16: url is the same as that of the source in line 2`},
 		{"bad id", "sources:\n- {id: ../etc, url: https://a.example/}\n", `2:8: id: "../etc" is not an id: small letters a–z, digits, and . _ - after the first (as in "etc")`},
-		{"feed of nothing", one + "feeds:\n- {id: a, sources: [herald.exampel], categories: [world]}\n",
-			"4:21: no source has the id \"herald.exampel\" (did you mean \"herald.example\"?)\n4:51: no source has the category \"world\""},
+		{
+			"feed of nothing", one + "feeds:\n- {id: a, sources: [herald.exampel], categories: [world]}\n",
+			"4:21: no source has the id \"herald.exampel\" (did you mean \"herald.example\"?)\n4:51: no source has the category \"world\"",
+		},
 		{"doubled feed", one + "feeds: [{id: a}, {id: a}]\n", `3:23: id "a" is taken by the feed in line 3`},
 		{"feed without id", one + "feeds: [{title: a}]\n", `3:9: a feed without the key "id"`},
 		{"unset environment", one + "title: ${NOBODY}\n", `3:8: title: environment variable NOBODY is not set`},
 		{"broken variable", one + "title: ${no body}\n", `3:8: title: "${no body}" is not the name of an environment variable as in ${NAME} (write $${ for a literal ${)`},
-		{"header", "sources:\n- url: https://a.example/\n  headers: {'a b': x, Host: y, User-Agent: z, X: \"a\\nb\"}\n",
+		{
+			"header", "sources:\n- url: https://a.example/\n  headers: {'a b': x, Host: y, User-Agent: z, X: \"a\\nb\"}\n",
 			"3:13: headers: \"a b\" is not the name of a header\n3:23: headers: Host is sent by Sangam itself\n" +
-				"3:32: headers: User-Agent is sent by Sangam itself; use user_agent\n3:50: headers: the value of \"X\" cannot be sent: it has control characters in it"},
+				"3:32: headers: User-Agent is sent by Sangam itself; use user_agent\n3:50: headers: the value of \"X\" cannot be sent: it has control characters in it",
+		},
 		{"two logins", "sources:\n- url: https://u:p@a.example/\n  auth: {username: x}\n", `3:9: user and password are given twice: in url and in auth`},
 		{"category", "sources:\n- url: https://a.example/\n  categories: [a/b, .., a, a]\n", "3:16: categories: \"a/b\" has a slash in it\n3:21: categories: \"..\" is not a name\n3:28: categories: \"a\" is given twice"},
 		{"keep shorter than window", one + "keep: {age: 1d}\n", `3:13: keep.age (24h) is shorter than stories.window (3d): originals would be gone before their copies come`},

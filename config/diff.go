@@ -146,8 +146,12 @@ func (c Change) String() string {
 		ids        []string
 		noun, verb string
 	}{
-		{c.Schedules, "schedule", "changed"}, {c.Addresses, "address", "changed"}, {c.Paused, "source", "paused"},
-		{c.Resumed, "source", "resumed"}, {c.Changed, "source", "changed"}, {c.Views, "feed", "changed"},
+		{c.Schedules, "schedule", "changed"},
+		{c.Addresses, "address", "changed"},
+		{c.Paused, "source", "paused"},
+		{c.Resumed, "source", "resumed"},
+		{c.Changed, "source", "changed"},
+		{c.Views, "feed", "changed"},
 	} {
 		if len(kind.ids) > 0 {
 			add("%s %s", count(len(kind.ids), kind.noun), kind.verb)

@@ -24,7 +24,9 @@ func commented(t *testing.T) string {
 func add(sources ...NewSource) func(*File) error {
 	return func(f *File) error { _, err := f.AddSources(sources...); return err }
 }
+
 func remove(id string) func(*File) error { return func(f *File) error { return f.RemoveSource(id) } }
+
 func pause(id string, paused bool) func(*File) error {
 	return func(f *File) error { return f.SetPaused(id, paused) }
 }
@@ -37,10 +39,14 @@ func TestEditTouchesNothingElse(t *testing.T) {
 		edit     func(*File) error
 		old, new string
 	}{
-		{"pause an item that begins with its url", pause("herald", true),
-			"    id: herald\n", "    paused: true\n    id: herald\n"},
-		{"pause an item with odd indentation", pause("gazette", true),
-			"      url: https://gazette.example/feed.xml\n", "      url: https://gazette.example/feed.xml\n      paused: true\n"},
+		{
+			"pause an item that begins with its url", pause("herald", true),
+			"    id: herald\n", "    paused: true\n    id: herald\n",
+		},
+		{
+			"pause an item with odd indentation", pause("gazette", true),
+			"      url: https://gazette.example/feed.xml\n", "      url: https://gazette.example/feed.xml\n      paused: true\n",
+		},
 		{"pause an item in braces", pause("radio", true), "{id: radio", "{paused: true, id: radio"},
 		{"resume", pause("closed", false), "paused:   true # until", "paused:   false # until"},
 		{"pause what is paused", pause("closed", true), "", ""},
@@ -60,7 +66,8 @@ func TestEditTouchesNothingElse(t *testing.T) {
     paused:   true # until they are back
     # we hope
 `, ""},
-		{"add", add(NewSource{ID: "new", Name: "Übersicht: alles #1", URL: "https://new.example/feed?a=1&b=2", Language: "de", Categories: []string{"local", "a, b", "true"}, Schedule: "*/5 * * * *", Paused: true}),
+		{
+			"add", add(NewSource{ID: "new", Name: "Übersicht: alles #1", URL: "https://new.example/feed?a=1&b=2", Language: "de", Categories: []string{"local", "a, b", "true"}, Schedule: "*/5 * * * *", Paused: true}),
 			"    # we hope\n", `    # we hope
 
   - id: new
@@ -70,16 +77,19 @@ func TestEditTouchesNothingElse(t *testing.T) {
     categories: [local, 'a, b', 'true']
     schedule: '*/5 * * * *'
     paused: true
-`},
+`,
+		},
 		{"add what is there", add(NewSource{URL: "https://HERALD.example:443/feed.xml#top"}), "", ""},
-		{"add several", add(NewSource{URL: "https://1.example/"}, NewSource{URL: "https://2.example/", Name: "costs ${5} $${x} ${"}, NewSource{URL: "https://1.example"}),
+		{
+			"add several", add(NewSource{URL: "https://1.example/"}, NewSource{URL: "https://2.example/", Name: "costs ${5} $${x} ${"}, NewSource{URL: "https://1.example"}),
 			"    # we hope\n", `    # we hope
 
   - url: https://1.example/
 
   - name: costs $${5} $$${x} $${
     url: https://2.example/
-`},
+`,
+		},
 	} {
 		for _, variant := range []struct {
 			name string

@@ -42,9 +42,9 @@ type draft struct {
 // sourceDraft is a source, and where it said so.
 type sourceDraft struct {
 	feed.Source
-	address, named                               *url.URL // to be fetched; to make an id and a name of
-	at, idAt, urlAt, authAt, headersAt           *yaml.Node
-	userInURL, proxyGiven, authorization, badURL bool
+	address, named                       *url.URL // to be fetched; to make an id and a name of
+	at, idAt, urlAt, authAt, headersAt   *yaml.Node
+	userInURL, proxyGiven, authorization bool
 }
 
 // viewDraft is a feed with the names it wants to be about.

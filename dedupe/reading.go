@@ -11,13 +11,12 @@ import (
 type reading struct {
 	item *feed.Item
 	addresses
-	title     text
-	head      shingled  // of the whole headline
-	variants  []variant // the whole headline first
-	body      shingled  // the text; empty for a bare headline
-	bodyWidth int       // of the whole text
-	numbers   []number  // of headline and text, by context
-	live      bool      // a live blog or ticker: it changes under one headline
+	title    text
+	head     shingled  // of the whole headline
+	variants []variant // the whole headline first
+	body     shingled  // the text; empty for a bare headline
+	numbers  []number  // of headline and text, by context
+	live     bool      // a live blog or ticker: it changes under one headline
 }
 
 // read makes a reading of an item. Sentences whose hash is in habitual, sorted, do

@@ -110,7 +110,8 @@ func (m *metrics) watchStore(db *storage.DB, v *visits) {
 	value("visits_running", "Visits under way.", func() float64 { return float64(v.agenda.Visiting()) })
 	value("visits_waiting", "Sources that have a visit ahead of them.", func() float64 { return float64(v.agenda.Waiting()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "sangam_store_damaged_records_total", Help: "Times that a stored record was found damaged and skipped."},
+		Name: "sangam_store_damaged_records_total", Help: "Times that a stored record was found damaged and skipped.",
+	},
 		func() float64 { return float64(db.Lost()) }))
 	m.registry.MustRegister(sourceStates{db})
 }

@@ -33,11 +33,15 @@ running daemon takes it over at once.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	one := func(use, short, long string, do func(context.Context, *options, string) error) {
-		cmd.AddCommand(&cobra.Command{Use: use, Short: short, Long: long, Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), opt, args[0]) }})
+		cmd.AddCommand(&cobra.Command{
+			Use: use, Short: short, Long: long, Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), opt, args[0]) },
+		})
 	}
-	cmd.AddCommand(&cobra.Command{Use: "list", Short: "List the sources", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return listSources(opt) }})
+	cmd.AddCommand(&cobra.Command{
+		Use: "list", Short: "List the sources", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return listSources(opt) },
+	})
 	one("test URL|ID", "Visit an address and print what would be stored, changing nothing", `Test visits an address, or a configured source, and prints what would be stored, what
 was repaired, and the manners of the server: validators, caching, size, speed. Of an
 HTML page it lists the feeds that the page announces. Nothing is stored.
