@@ -130,16 +130,43 @@ func (e *errand) run(ctx context.Context) feed.Document {
 	}
 	e.login, home.User, home.Fragment = home.User, nil, ""
 	e.home = home
-	if e.state.URL != "" && e.state.URL != home.String() {
-		if moved, err := url.Parse(e.state.URL); err == nil && web(moved) {
-			doc := e.follow(ctx, moved)
-			if !deadEnd(doc) {
-				return doc
-			}
-			e.warnings = append(e.warnings, "the address it had moved to ("+shown(moved)+") does not work any more ("+doc.Problem+"); asking the configured one again")
+	moved, err := url.Parse(e.state.URL)
+	switch {
+	case e.state.URL == "" || e.state.URL == home.String() || err != nil || !web(moved):
+		return e.follow(ctx, home)
+	case e.homesick():
+		doc := e.anew(ctx, home)
+		if deadEnd(doc) { // then better the one that is only out of order
+			return e.follow(ctx, moved)
 		}
+		e.warnings = append(e.warnings, "the address it had moved to ("+shown(moved)+") keeps failing; asked the configured one again")
+		return doc
 	}
-	return e.follow(ctx, home)
+	doc := e.follow(ctx, moved)
+	if !deadEnd(doc) {
+		return doc
+	}
+	e.warnings = append(e.warnings, "the address it had moved to ("+shown(moved)+") does not work any more ("+doc.Problem+"); asking the configured one again")
+	return e.anew(ctx, home)
+}
+
+// patience is after how many failures in a row a remembered address is doubted.
+const patience = 3
+
+// homesick tells whether to ask the configured address although another is
+// remembered, which fails again and again without being a dead end. Every other
+// visit it is, so that the remembered one is noticed too when it recovers.
+func (e *errand) homesick() bool {
+	return e.state.Failures >= patience && (e.state.Failures-patience)%2 == 0
+}
+
+// anew is follow without the validators: they belong to another address, and its
+// dates could make this one say that nothing changed.
+func (e *errand) anew(ctx context.Context, at *url.URL) feed.Document {
+	known := e.state
+	defer func() { e.state = known }()
+	e.state.ETag, e.state.LastModified = "", ""
+	return e.follow(ctx, at)
 }
 
 // deadEnd tells whether a remembered address is to be forgotten: there is nothing

@@ -56,15 +56,18 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	}
 	channel, err := parser.Parse(doc)
 	if err != nil {
-		return h.batch(v, unreadable(state, err), nil)
+		return h.batch(v, homeward(unreadable(state, err)), nil)
 	}
 	if len(channel.Entries) == 0 && v.State.Items > 0 {
-		return h.batch(v, emptied(state, doc, channel), nil)
+		return h.batch(v, homeward(emptied(state, doc, channel)), nil)
 	}
 	items, warnings := Items(channel, v.Source.Outlet, v.At)
 	items, dropped := filter(items, v.Source)
 	habits, told := dedupe.Identify(items, v.State.Habits)
 	state = read(state, doc, channel, slices.Concat(told, warnings))
+	if len(channel.Entries) == 0 {
+		state = homeward(state)
+	}
 	state.Filtered += int64(dropped)
 	state.Habits = dedupe.Mark(items, v.Source.Outlet, habits)
 	return h.batch(v, state, items)
@@ -113,6 +116,17 @@ func unreadable(st feed.State, err error) feed.State {
 	return failed(st, trouble, err.Error())
 }
 
+// homeward forgets where the feed moved to, since there is none there, and what
+// was learned there: a domain that was sold answers every request, with a page.
+// The next visit asks the configured address, which may send us there again.
+func homeward(st feed.State) feed.State {
+	if st.URL != "" {
+		st.URL, st.ETag, st.LastModified, st.BodyHash = "", "", "", nil
+		st.Warnings = append(st.Warnings, "there is no feed with items where it had moved to; the next visit asks the configured address")
+	}
+	return st
+}
+
 func succeeded(st feed.State, doc feed.Document) feed.State {
 	st.Succeeded = st.Visited
 	st.Failures, st.FailingSince, st.Gone = 0, time.Time{}, false
@@ -142,9 +156,12 @@ func emptied(st feed.State, doc feed.Document, ch feed.Channel) feed.State {
 }
 
 func read(st feed.State, doc feed.Document, ch feed.Channel, warnings []string) feed.State {
+	before := st.Items
 	st = succeeded(st, doc)
 	st.Warnings = bounded(slices.Concat(st.Warnings, ch.Warnings, warnings))
-	st.Items = len(ch.Entries)
+	if st.Items = len(ch.Entries); doc.Delta { // the others are still there
+		st.Items = max(st.Items, before)
+	}
 	st.Bytes = int64(len(doc.Body))
 	st.ETag, st.LastModified, st.BodyHash = doc.ETag, doc.LastModified, doc.BodyHash
 	if ch.Partial { // the rest is still to be had
