@@ -143,6 +143,15 @@ func TestAtomNamespaceInAnyForm(t *testing.T) {
 	}
 }
 
+func TestPrefixesAndNamespacesAstray(t *testing.T) {
+	checkMeanings(t, []meaning{
+		{"Atom under a prefix nobody declared", `<a:feed><a:title>T</a:title><a:entry><a:id>1</a:id><a:title>x</a:title></a:entry></a:feed>`, []string{"title", "T", "0.id", "1", "0.title", "x"}},
+		{"RSS under a prefix nobody declared", `<r:rss version="2.0"><r:channel><r:title>T</r:title><r:item><r:guid>1</r:guid><r:title>x</r:title></r:item></r:channel></r:rss>`, []string{"title", "T", "0.id", "1", "0.title", "x"}},
+		{"entries in the namespace of XHTML", `<feed xmlns="http://www.w3.org/2005/Atom"><entry xmlns="http://www.w3.org/1999/xhtml"><id>1</id><title>x</title><link href="http://x.example/"/></entry><title>T</title></feed>`, []string{"title", "T", "0.id", "1", "0.title", "x", "0.link", "http://x.example/"}},
+		{"items in a namespace of nobody", `<rss><channel><item xmlns="urn:x"><guid>1</guid><title>x</title></item><title>T</title></channel></rss>`, []string{"title", "T", "0.id", "1", "0.title", "x"}},
+	})
+}
+
 func TestWhatIsNoFeedIsNamed(t *testing.T) {
 	rows := []struct{ doc, what string }{
 		{"", "an empty document"},
@@ -155,6 +164,9 @@ func TestWhatIsNoFeedIsNamed(t *testing.T) {
 		{`<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>x</loc></url></urlset>`, "a sitemap"},
 		{`<sitemapindex/>`, "a sitemap index"},
 		{`<Error><Code>AccessDenied</Code></Error>`, "an XML error message"},
+		{`<feed xmlns="http://schemas.example.com/x"><thing>1</thing></feed>`, "an XML document with the root <feed> of the namespace http://schemas.example.com/x"},
+		{`<rss version="2.0"><html><body><p>x</p></body></html></rss>`, "an XML document with the root <rss> and no channel in it"},
+		{`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="x"/></rdf:RDF>`, "an XML document with the root <rdf:RDF> and no channel in it"},
 		{`<foo:bar xmlns:foo="urn:x"/>`, "an XML document with the root <foo:bar>"},
 		{`{"error":"not found"}`, "a JSON object"},
 		{`{"items":[]}`, "a JSON object"},

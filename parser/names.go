@@ -128,6 +128,7 @@ func (q qname) String() string {
 type dialect struct {
 	atom    bool   // Atom, else RSS
 	address string // the root's namespace as written
+	prefix  string // the root's prefix, if nobody declared it
 }
 
 // name resolves a tag's name. The root's own namespace counts as the format's, so
@@ -146,7 +147,7 @@ func (s scope) name(raw string, d dialect) qname {
 	case !declared:
 		known := lower(prefix)
 		switch {
-		case known == rssNS, d.atom && known == atomNS:
+		case prefix == d.prefix, known == rssNS, d.atom && known == atomNS:
 			return qname{native, local}
 		case usual[known]:
 			return qname{known, local}

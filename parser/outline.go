@@ -76,6 +76,7 @@ type walker struct {
 	doc          feed.Document
 	first        string // name of the first element: what a document that is no feed is called by
 	rooted       bool   // a feed's root was seen
+	meant        bool   // and something of a feed in it
 	itemAt       int    // where in the outline the open item begins
 	children     int    // written of the open item
 	foreign      int    // of them, elements of the outlet's own
@@ -208,6 +209,11 @@ func (w *walker) begin(tok token) (element, *Error) {
 		w.root(tok.name, el)
 	}
 	el.name = w.scope.name(tok.name, w.out.dialect)
+	if parent.role == channel && el.name.prefix != native && (tok.name == "item" || tok.name == "entry") {
+		// Nobody but the format has these: what is wrong is the default namespace.
+		w.scope = append(w.scope, scopeEntry{})
+		el.name.prefix = native
+	}
 	return el, nil
 }
 
@@ -267,6 +273,8 @@ func (w *walker) root(raw string, el element) {
 	prefix := strings.TrimSuffix(raw[:len(raw)-len(local)], ":")
 	if entry, ok := w.scope.find(prefix); ok {
 		w.out.address = entry.address
+	} else {
+		w.out.prefix = prefix
 	}
 }
 
@@ -397,6 +405,9 @@ func (w *walker) finish() (*outline, *Error) {
 		return nil, w.notAFeed()
 	}
 	w.out.partial = w.scan.cut || len(w.stack) > 0
+	if !w.meant && !w.out.partial {
+		return nil, w.nothingOfAFeed()
+	}
 	for i, el := range w.stack {
 		if el.role == item && (i != len(w.stack)-1 || w.scan.cut || !w.named) {
 			*w.to = (*w.to)[:w.itemAt]

@@ -123,6 +123,36 @@ func (w *walker) notAFeed() *Error {
 	return wrongKind(what)
 }
 
+// means reports whether an element shows that a document is the feed that its root
+// says: an item, a channel, the root of Atom under a name of Atom's or none, or
+// anything that describes a feed.
+func (w *walker) means(el *element) bool {
+	switch el.role {
+	case item:
+		return true
+	case channel:
+		return el.name.local == "channel" || w.out.atom && (w.out.address == "" || vocabulary(w.out.address) == atomNS)
+	case node, textual:
+		return el.name.prefix != native || descriptive[el.name.local]
+	}
+	return false
+}
+
+// descriptive are the elements of the formats themselves that describe a feed.
+var descriptive = map[string]bool{
+	"title": true, "link": true, "id": true, "updated": true, "modified": true, "subtitle": true, "tagline": true, "description": true,
+	"author": true, "language": true, "pubdate": true, "lastbuilddate": true, "generator": true, "logo": true, "icon": true, "image": true,
+}
+
+// nothingOfAFeed says what a document is that has a feed's root and nothing of one
+// in it.
+func (w *walker) nothingOfAFeed() *Error {
+	if w.out.atom {
+		return wrongKind("an XML document with the root <" + clip(w.first, 40) + "> of the namespace " + clip(w.out.address, 100))
+	}
+	return wrongKind("an XML document with the root <" + clip(w.first, 40) + "> and no channel in it")
+}
+
 func clip(s string, most int) string {
 	if len(s) <= most {
 		return s

@@ -7,6 +7,7 @@ import (
 
 // open does what the start of an element means for the outline.
 func (w *walker) open(el, parent *element, tok token) {
+	w.meant = w.meant || w.means(el)
 	switch el.role {
 	case channel:
 		if el.language != "" && (w.out.language == "" || feedLevel[el.name.local]) {
