@@ -34,7 +34,7 @@ const (
 // arguments give the same answer, on every machine and after every restart.
 //
 // It is the latest of these: the next slot of the schedule with the source's own
-// spread; State.NotBefore; what the feed itself asks for (ttl, updatePeriod), out
+// spread, unless that would follow the last visit too soon; State.NotBefore; what the feed itself asks for (ttl, updatePeriod), out
 // of its skipHours and skipDays; and, after failures, a back-off that doubles.
 //
 // The zero time means never: the source is paused, or gone for good (410). A
@@ -53,7 +53,7 @@ func Next(src feed.Source, st feed.State, at time.Time) (due time.Time, why stri
 	if err != nil { // config has checked it; a state from another machine may say otherwise
 		return at.Add(firstBackOff), "schedule not understood, asking once an hour: " + err.Error()
 	}
-	slot, due := plan.slotAndDue(src.ID, at)
+	slot, due := plan.slotAndDue(src.ID, st.Visited, at)
 	reasons := []string{"schedule " + clock(slot, at, plan.zone) + plus(due.Sub(slot))}
 	later := func(t time.Time, reason string) {
 		if t.After(due) {
@@ -76,8 +76,10 @@ func Next(src feed.Source, st feed.State, at time.Time) (due time.Time, why stri
 	}
 	floor(ask(st.Channel.Pace, at))
 	if awake := skip(st.Channel.Pace, due); awake.After(due) {
-		due = awake
-		reasons = append(reasons, "the feed asks not to be visited before "+clock(awake, at, plan.zone)+" (skipHours, skipDays)")
+		reason := "the feed asks not to be visited before " + clock(awake, at, plan.zone) + " (skipHours, skipDays)"
+		latest := due.Add(mostPatience)
+		due = earlier(awake.Add(share(src.ID, min(plan.gap(awake), widestSpread))), latest) // still within that hour
+		reasons = append(reasons, reason+plus(due.Sub(awake)))
 	}
 	return due.UTC(), strings.Join(reasons, ", ")
 }
@@ -196,14 +198,14 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// clock writes a time of day, with the date if it is not within a day of at.
+// clock writes a time of day, with the date if it is another day than at.
 func clock(t, at time.Time, zone *time.Location) string {
-	layout := "15:04"
-	switch {
-	case t.Second() != 0:
+	layout, day := "15:04", "2006-01-02 "
+	if t.Second() != 0 {
 		layout = "15:04:05"
-	case t.Sub(at).Abs() >= 24*time.Hour:
-		layout = "2006-01-02 15:04"
+	}
+	if t.In(zone).Format(day) != at.In(zone).Format(day) {
+		layout = day + layout
 	}
 	text := t.In(zone).Format(layout)
 	if zone != time.UTC {

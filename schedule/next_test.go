@@ -92,7 +92,7 @@ func TestBackOffDoublesIsCappedAndIsResetByOneSuccess(t *testing.T) {
 		}
 		last = wait
 	}
-	if due, _ := schedule.Next(unspread, feed.State{Visited: at}, at); due.Sub(at) > 15*time.Minute {
+	if due, _ := schedule.Next(unspread, feed.State{Visited: at}, at); due.Sub(at) > 23*time.Minute { // a slot and a half
 		t.Errorf("after a success: waits %s, want the schedule", due.Sub(at))
 	}
 }
@@ -128,9 +128,9 @@ func TestSpreadIsStableAndEven(t *testing.T) {
 		for i := range 1000 {
 			src := source(fmt.Sprint("outlet-", i), line)
 			at := utc("2025-03-01 00:00")
-			first, _ := schedule.Next(src, feed.State{Visited: at}, at)
+			first, _ := schedule.Next(src, feed.State{Visited: at.Add(-time.Hour)}, at)
 			for ask := at; ask.Before(first); ask = ask.Add(first.Sub(at)/3 + time.Second) {
-				if due, _ := schedule.Next(src, feed.State{Visited: ask}, ask); !due.Equal(first) {
+				if due, _ := schedule.Next(src, feed.State{Visited: at.Add(-time.Hour)}, ask); !due.Equal(first) {
 					t.Fatalf("%s, %s: asked at %s got %s, before %s", src.ID, line, ask, due, first)
 				}
 			}
@@ -152,6 +152,71 @@ func TestSpreadIsStableAndEven(t *testing.T) {
 				t.Errorf("%s: %d of %d visits in minute %d", line, n, total, minute)
 			}
 		}
+	}
+}
+
+// The first visit of a source, or one that the operator asked for, is not followed
+// by another within seconds; none that the schedule counts on is left out for it.
+func TestSlotThatFollowsAVisitTooSoonIsLeftOut(t *testing.T) {
+	for line, least := range map[string]time.Duration{
+		"*/15 * * * *": 450 * time.Second, "@every 2m": time.Minute, "@hourly": 30 * time.Minute, "0 6 * * *": 30 * time.Minute, "0,10 * * * *": 5 * time.Minute,
+	} {
+		for i := range 100 {
+			src := source(fmt.Sprint("outlet-", i), line)
+			at := utc("2025-03-01 05:00").Add(time.Duration(i) * 37 * time.Second)
+			for range 8 {
+				due, why := schedule.Next(src, feed.State{Visited: at}, at)
+				if due.Sub(at) < least {
+					t.Fatalf("%s: visited at %s, due again at %s (%s)", line, at, due, why)
+				}
+				following, _ := schedule.Next(src, feed.State{Visited: due.Add(-48 * time.Hour)}, due)
+				if next, _ := schedule.Next(src, feed.State{Visited: due}, due); !next.Equal(following) {
+					t.Fatalf("%s: after the visit at %s that at %s is left out", line, due, following)
+				}
+				at = due
+			}
+		}
+	}
+	ahead := utc("2025-03-01 14:03")
+	if due, _ := schedule.Next(unspread, feed.State{Visited: ahead.Add(1000 * time.Hour)}, ahead); due.Sub(ahead) > 15*time.Minute {
+		t.Errorf("visited in the future, by a clock that went wrong: due %s", due)
+	}
+}
+
+func TestThoseWhoSkipHoursDoNotComeBackTogether(t *testing.T) {
+	at := utc("2025-03-01 21:40")
+	for name, pace := range map[string]feed.Pace{
+		"hours": {SkipHours: []int{21, 22, 23}},
+		"day":   {SkipDays: []time.Weekday{time.Saturday}},
+	} {
+		for line, most := range map[string]int{"@hourly": 60, "*/15 * * * *": 140} {
+			minutes := map[int64]int{}
+			for i := range 1000 {
+				due, why := schedule.Next(source(fmt.Sprint("s", i), line), feed.State{Visited: at, Channel: feed.Channel{Pace: pace}}, at)
+				if due.Before(utc("2025-03-02 00:00")) || due.After(utc("2025-03-02 01:00")) || !strings.Contains(why, "before 2025-03-02 00:00") {
+					t.Fatalf("%s: due %s: %s", name, due, why)
+				}
+				minutes[due.Unix()/60]++
+			}
+			for minute, n := range minutes {
+				if n > most {
+					t.Errorf("%s, %s: %d of 1000 in minute %d", name, line, n, minute%60)
+				}
+			}
+		}
+	}
+}
+
+func TestTimeOfAnotherDayHasItsDate(t *testing.T) {
+	at := utc("2025-03-01 21:40")
+	st := feed.State{Visited: at, Channel: feed.Channel{Pace: feed.Pace{TTL: 5 * time.Hour}}}
+	src := source("herald", "CRON_TZ=Asia/Karachi 0 2 * * *") // 21:00 UTC; at is the next morning there
+	if _, why := schedule.Next(src, st, at); !strings.HasPrefix(why, "schedule 2025-03-03 02:00 Asia/Karachi") {
+		t.Errorf("got %q", why)
+	}
+	src.Schedule = "CRON_TZ=Asia/Karachi 0 4 * * *"
+	if _, why := schedule.Next(src, feed.State{Visited: at}, at); !strings.HasPrefix(why, "schedule 04:00 Asia/Karachi") {
+		t.Errorf("got %q", why)
 	}
 }
 

@@ -215,18 +215,26 @@ func (s Schedule) widest() time.Duration {
 	return widest
 }
 
-// slotAndDue returns the first time after t at which the source with this id is
-// due, and the slot it belongs to. Every source is late by the same share of the
-// time until the following slot, at most an hour: a thousand sources on one line
-// are spread evenly, and each keeps its place over restarts.
-func (s Schedule) slotAndDue(id string, t time.Time) (slot, due time.Time) {
-	slot = s.Next(t.Add(-s.spread - time.Second))
+// slotAndDue returns the first time after t at which the source with this id,
+// last visited at the time given, is due, and the slot it belongs to. Every source
+// is late by the same share of the time until the following slot, at most an hour:
+// a thousand sources on one line are spread evenly, and each keeps its place over
+// restarts. A slot that follows a visit too soon is left out: one at less than half
+// the usual distance, at most half an hour, after a visit for another reason.
+func (s Schedule) slotAndDue(id string, visited, t time.Time) (slot, due time.Time) {
+	before := s.Next(t.Add(-2*s.spread - time.Second))
+	slot = before
 	for {
 		next := s.Next(slot)
-		if due = slot.Add(share(id, min(next.Sub(slot), widestSpread))); due.After(t) {
+		due = slot.Add(share(id, min(next.Sub(slot), widestSpread)))
+		distance := min(next.Sub(slot), s.spread)
+		if slot.After(before) {
+			distance = min(distance, slot.Sub(before))
+		}
+		if wait := due.Sub(visited); due.After(t) && (wait < 0 || wait >= distance/2) {
 			return slot, due
 		}
-		slot = next
+		before, slot = slot, next
 	}
 }
 
