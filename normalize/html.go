@@ -20,17 +20,17 @@ import (
 // made to multiply) comes out as its text. Cleaning twice, with any base, changes
 // nothing the second time. The time is in proportion to the fragment.
 func HTML(fragment, base string) string {
-	clean, _ := cleanHTML(fragment, base)
+	clean, _ := (*Reader)(nil).cleanHTML(fragment, base)
 	return clean
 }
 
 // cleanHTML is HTML that also returns the address of the first image in it.
-func cleanHTML(fragment, base string) (clean, image string) {
+func (r *Reader) cleanHTML(fragment, base string) (clean, image string) {
 	fragment = lineFeeds(withoutCDATA(legalOnly(fragment)))
 	if strings.IndexByte(fragment, '<') < 0 {
 		return escaped(unescape(fragment)), ""
 	}
-	c := cleaner{base: base, out: make([]byte, 0, len(fragment)+len(fragment)/8)}
+	c := cleaner{reader: r, base: base, out: make([]byte, 0, len(fragment)+len(fragment)/8)}
 	if c.quick(fragment) {
 		return c.settled(fragment), c.image
 	}
@@ -70,9 +70,10 @@ const maxRounds = 5
 
 // cleaner turns a parsed fragment into safe HTML.
 type cleaner struct {
-	base  string
-	out   []byte
-	image string // first image
+	reader *Reader // whose work is bounded; nil = nobody's
+	base   string
+	out    []byte
+	image  string // first image
 
 	attrs  []html.Attribute // of the tag being read, kept for the next
 	frames []frame
@@ -81,7 +82,7 @@ type cleaner struct {
 // round parses and cleans once and reports whether that was possible.
 func (c *cleaner) round(fragment string) bool {
 	c.out, c.image = c.out[:0], ""
-	if !parsable(fragment) {
+	if !parsable(fragment) || !c.reader.affords(fragment) {
 		return false
 	}
 	context := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}

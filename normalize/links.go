@@ -177,7 +177,9 @@ func (c *cleaner) imageSet(set string) string {
 		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(strings.ReplaceAll(link, ",", "%2C"))
+		bare := strings.TrimRight(link, ",") // a comma at the end would part two candidates
+		b.WriteString(bare)
+		b.WriteString(strings.Repeat("%2C", len(link)-len(bare)))
 		if descriptor != "" {
 			b.WriteByte(' ')
 			b.WriteString(descriptor)

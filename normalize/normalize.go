@@ -32,8 +32,14 @@ import (
 //     of their software in their feeds), else the entry's, else the feed's, unless that
 //     is written from left to right and the text from right to left.
 //   - Key and Hash are as the functions of these names say; Seen and Revised are at.
+//
+// No more than 2 MiB of a summary or content are read, 64 KiB of a title or name. Who
+// has a document of many entries uses a Reader.
 func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.Item, []string) {
-	var w warnings
+	return new(Reader).Item(e, ch, src, at)
+}
+
+func (r *Reader) item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time, w *warnings) feed.Item {
 	it := feed.Item{
 		Source:     src.ID,
 		ID:         e.ID,
@@ -45,15 +51,15 @@ func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.It
 		Authors:    people(e.Authors),
 		Categories: words(e.Categories),
 		Credits:    words(e.Credits),
-		Enclosures: enclosures(e.Enclosures, &w),
+		Enclosures: enclosures(e.Enclosures, w),
 		Origin:     origin(e.Origin),
 		Language:   first(Language(src.Language), Language(e.Language), Language(ch.Language)),
 		Extensions: extensions(e.Extensions),
 		Seen:       at.UTC(),
 		Revised:    at.UTC(),
 	}
-	fillTexts(&it, e)
-	fillTimes(&it, e, at, &w)
+	r.fillTexts(&it, e)
+	fillTimes(&it, e, at, w)
 	it.Direction = direction(&it, src)
 	if src.Language == "" && contradicts(it.Direction, it.Language) {
 		w.add("language %q dropped: the text is written in letters of another", it.Language)
@@ -61,7 +67,7 @@ func Item(e feed.Entry, ch feed.Channel, src feed.Outlet, at time.Time) (feed.It
 	}
 	it.Key = key(src.ID, e)
 	it.Hash = Hash(&it)
-	return it, w
+	return it
 }
 
 func key(source string, e feed.Entry) string {
@@ -97,10 +103,10 @@ func Channel(ch feed.Channel) feed.Channel {
 }
 
 // fillTexts cleans summary and content, and takes the image from them if need be.
-func fillTexts(it *feed.Item, e feed.Entry) {
+func (r *Reader) fillTexts(it *feed.Item, e feed.Entry) {
 	var inSummary, inContent string
-	it.Content, inContent = body(e.Content, e.Link)
-	it.Summary, inSummary = body(e.Summary, e.Link)
+	it.Content, inContent = r.body(e.Content, e.Link)
+	it.Summary, inSummary = r.body(e.Summary, e.Link)
 	if saysTheSame(it.Summary, it.Content) {
 		it.Summary = ""
 	}
@@ -130,7 +136,7 @@ func saysTheSame(summary, content string) bool {
 
 // body makes safe HTML of a text of whatever kind. In plain text an empty line parts
 // paragraphs, and a line end is one.
-func body(t feed.Text, link string) (clean, image string) {
+func (r *Reader) body(t feed.Text, link string) (clean, image string) {
 	if t.Value == "" {
 		return "", ""
 	}
@@ -140,7 +146,7 @@ func body(t feed.Text, link string) (clean, image string) {
 	case t.Kind == feed.Guess && !looksLikeHTML(t.Value):
 		return escaped(unescape(t.Value)), ""
 	}
-	return cleanHTML(t.Value, first(t.Base, link))
+	return r.cleanHTML(t.Value, first(t.Base, link))
 }
 
 func paragraphs(text string) string {

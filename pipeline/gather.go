@@ -192,8 +192,9 @@ func Items(ch feed.Channel, src feed.Outlet, at time.Time) ([]feed.Item, []strin
 	warnings := withoutSharedIDs(ch.Entries)
 	items := make([]feed.Item, 0, len(ch.Entries))
 	seen := make(map[string]bool, len(ch.Entries))
+	var reader normalize.Reader
 	for _, e := range ch.Entries {
-		it, w := normalize.Item(e, ch, src, at)
+		it, w := reader.Item(e, ch, src, at)
 		warnings = append(warnings, w...)
 		if empty(&it) {
 			warnings = append(warnings, "an item without title, text, link and file was left out")

@@ -85,8 +85,9 @@ func understand(doc feed.Document, at time.Time) (understood, error) {
 		Partial:  channel.Partial,
 		Warnings: append([]string{}, channel.Warnings...),
 	}
+	var reader normalize.Reader
 	for _, e := range channel.Entries {
-		it, warnings := normalize.Item(e, channel, feed.Outlet{}, at)
+		it, warnings := reader.Item(e, channel, feed.Outlet{}, at)
 		found.Items = append(found.Items, parsedItem{Item: it})
 		found.Warnings = append(found.Warnings, warnings...)
 	}
