@@ -15,15 +15,8 @@ import (
 	"sangam/feed"
 )
 
-// unzippers and buffers are used again: a fresh unzipper costs more memory than
-// most feeds.
-var (
-	unzippers sync.Pool // *gzip.Reader
-	buffers   = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-)
-
-// keptBuffer is the largest buffer that is kept for the next feed.
-const keptBuffer = 1 << 20
+// unzippers are used again: a fresh one costs more memory than most feeds.
+var unzippers sync.Pool // *gzip.Reader
 
 // receive reads and decodes the body, up to the limit of the source.
 func (e *errand) receive(r *reply) {
@@ -43,20 +36,17 @@ func (e *errand) receive(r *reply) {
 	}
 	// Nothing that is worth reading gets longer by being zipped.
 	raw := &io.LimitedReader{R: r.Body, N: limit + 1<<16}
-	buffer := buffers.Get().(*bytes.Buffer)
-	buffer.Reset()
-	defer func() {
-		if buffer.Cap() <= keptBuffer {
-			buffers.Put(buffer)
-		}
-	}()
-	warning, err := decode(buffer, raw, zipped, limit)
+	v := newVessel(func() (func(), error) { return e.client.heavy.enter(r.Request.Context(), limit) })
+	defer v.empty()
+	warning, err := decode(v, raw, zipped, limit)
 	if warning != "" {
 		e.warnings = append(e.warnings, warning)
 	}
 	switch {
-	case err == nil && int64(buffer.Len()) <= limit:
-		r.body = bytes.Clone(buffer.Bytes())
+	case errors.Is(err, errCrowded):
+		fail(feed.Timeout, "too many long feeds were being received at once for this one to have its turn; if this goes on, lower fetch.concurrency or max_body")
+	case err == nil && v.size <= limit:
+		r.body = v.bytes()
 	case err == nil || raw.N <= 0:
 		fail(feed.TooLarge, tooLarge)
 	case errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || corrupt(err):
@@ -67,14 +57,13 @@ func (e *errand) receive(r *reply) {
 	}
 }
 
-// decode reads raw into buffer, at most one byte more than limit. Feeds that are
+// decode reads raw into v, at most one byte more than limit. Feeds that are
 // zipped without saying so, or say so without being it, are read all the same.
-func decode(buffer *bytes.Buffer, raw io.Reader, announced bool, limit int64) (warning string, err error) {
+func decode(v *vessel, raw io.Reader, announced bool, limit int64) (warning string, err error) {
 	head := make([]byte, 2)
 	n, err := io.ReadFull(raw, head)
 	if err == io.EOF || (err == io.ErrUnexpectedEOF && n == 1 && !announced) {
-		buffer.Write(head[:n])
-		return "", nil
+		return "", v.fill(bytes.NewReader(head[:n]))
 	} else if err != nil {
 		return "", err
 	}
@@ -87,20 +76,17 @@ func decode(buffer *bytes.Buffer, raw io.Reader, announced bool, limit int64) (w
 		warning = "it sends its feed zipped without saying so"
 	}
 	if !zipped {
-		_, err = io.CopyN(buffer, raw, limit+1)
+		err = v.fill(io.LimitReader(raw, limit+1))
 	} else {
-		err = unzip(buffer, raw, limit)
-		if errors.Is(err, gzip.ErrHeader) && buffer.Len() > 0 { // something else follows the feed
+		err = unzip(v, raw, limit)
+		if errors.Is(err, gzip.ErrHeader) && v.size > 0 { // something else follows the feed
 			warning, err = "something follows the zipped feed", nil
 		}
-	}
-	if err == io.EOF {
-		err = nil
 	}
 	return warning, err
 }
 
-func unzip(buffer *bytes.Buffer, raw io.Reader, limit int64) error {
+func unzip(v *vessel, raw io.Reader, limit int64) error {
 	z, _ := unzippers.Get().(*gzip.Reader)
 	if z == nil {
 		z = new(gzip.Reader)
@@ -109,8 +95,7 @@ func unzip(buffer *bytes.Buffer, raw io.Reader, limit int64) error {
 	if err := z.Reset(raw); err != nil {
 		return err
 	}
-	_, err := io.CopyN(buffer, z, limit+1)
-	return err
+	return v.fill(io.LimitReader(z, limit+1))
 }
 
 // fingerprint recognises the same bytes. It need not withstand an outlet that

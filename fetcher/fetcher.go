@@ -36,6 +36,7 @@ type Client struct {
 	lend  func(context.Context, func(context.Context) error) error
 	lanes lanes
 	ends  ends
+	heavy *heavy
 
 	mu     sync.Mutex
 	routes map[string]*route
@@ -60,7 +61,7 @@ func New(opts Options) *Client {
 	if opts.Lend == nil {
 		opts.Lend = func(ctx context.Context, wait func(context.Context) error) error { return wait(ctx) }
 	}
-	return &Client{agent: agent, lend: opts.Lend, routes: make(map[string]*route)}
+	return &Client{agent: agent, lend: opts.Lend, heavy: newHeavy(), routes: make(map[string]*route)}
 }
 
 // Close ends the connections that were kept for later.

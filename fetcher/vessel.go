@@ -1,0 +1,115 @@
+package fetcher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// lightBody is what every visit may receive without asking: more than nearly all
+	// feeds have.
+	lightBody = 1 << 20
+	// heavyTotal bounds what all visits together receive beyond that, in bytes: three
+	// bodies of the default limit at once.
+	heavyTotal = 3 * defaultMaxBody
+)
+
+// errCrowded says that the visit's time was over before its turn came to receive
+// a long body.
+var errCrowded = errors.New("too many long feeds at once")
+
+// heavy lets few visits at once receive long bodies, whatever the number of visits.
+type heavy struct{ room *semaphore.Weighted }
+
+func newHeavy() *heavy { return &heavy{semaphore.NewWeighted(heavyTotal)} }
+
+// enter waits for room for a body of up to limit bytes. All of it is taken in one
+// step: visits that held a part each and waited for more would wait for ever. A
+// limit above the total takes the total, and is received alone.
+func (h *heavy) enter(ctx context.Context, limit int64) (leave func(), err error) {
+	weight := min(limit, heavyTotal)
+	if h.room.Acquire(ctx, weight) != nil {
+		return nil, errCrowded
+	}
+	return func() { h.room.Release(weight) }, nil
+}
+
+// vessel takes a body up. It grows by chunks, so that at no time more is held than
+// was received, and one chunk.
+type vessel struct {
+	size   int64
+	light  *bytes.Buffer
+	chunks []*chunk // what is beyond light, all full but the last
+	enter  func() (leave func(), err error)
+	leave  func() // nil while everything is in light
+}
+
+type chunk [1 << 20]byte
+
+// Buffers and chunks are used again.
+var (
+	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	chunks  = sync.Pool{New: func() any { return new(chunk) }}
+)
+
+// newVessel returns an empty vessel, which calls enter before it receives more
+// than lightBody. Empty it.
+func newVessel(enter func() (leave func(), err error)) *vessel {
+	light := buffers.Get().(*bytes.Buffer)
+	light.Reset()
+	return &vessel{light: light, enter: enter}
+}
+
+// empty gives back everything that the vessel holds.
+func (v *vessel) empty() {
+	if v.light.Cap() <= lightBody {
+		buffers.Put(v.light)
+	}
+	for _, c := range v.chunks {
+		chunks.Put(c)
+	}
+	if v.leave != nil {
+		v.leave()
+	}
+	*v = vessel{}
+}
+
+// fill takes up r to its end. It is to be called once.
+func (v *vessel) fill(r io.Reader) error {
+	n, err := v.light.ReadFrom(io.LimitReader(r, lightBody))
+	if v.size = n; err != nil || n < lightBody {
+		return err
+	}
+	if v.leave, err = v.enter(); err != nil {
+		return err
+	}
+	for err == nil {
+		c := chunks.Get().(*chunk)
+		v.chunks = append(v.chunks, c)
+		for n := 0; n < len(c) && err == nil; {
+			var m int
+			m, err = r.Read(c[n:])
+			n += m
+			v.size += int64(m)
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return err
+}
+
+// bytes returns a copy of what was received.
+func (v *vessel) bytes() []byte {
+	body := make([]byte, 0, v.size)
+	body = append(body, v.light.Bytes()...)
+	for _, c := range v.chunks {
+		body = append(body, c[:min(int64(len(c)), v.size-int64(len(body)))]...)
+	}
+	return body
+}
