@@ -152,6 +152,38 @@ func TestPrefixesAndNamespacesAstray(t *testing.T) {
 	})
 }
 
+func TestWhatIsLeftOutIsSaid(t *testing.T) {
+	rows := []struct{ claim, doc, key, want, warning string }{
+		{"300 entities of which one is used", "<!DOCTYPE rss [" + repeat(300, `<!ENTITY e%d "x">`) + "]>" + around("<title>a &e299;</title>"), "0.title", "a x", ""},
+		{"more entities than are kept", "<!DOCTYPE rss [" + repeat(3000, `<!ENTITY e%d "x">`) + "]>" + around("<title>&e0; &e2999;</title>"), "0.title", "x &e2999;", "entities are declared"},
+		{"an entity that is too long", `<!DOCTYPE rss [<!ENTITY e "` + strings.Repeat("x", 1025) + `">]>` + around("<title>&e;</title>"), "0.title", "&e;", "1024 bytes"},
+		{"entities that stand for too much", `<!DOCTYPE rss [<!ENTITY e "` + strings.Repeat("x", 1024) + `">]>` + around("<title>T</title><description>"+strings.Repeat("&e;", 1025)+"</description>"), "0.title", "T", "in all"},
+		{"an entity of entities", `<!DOCTYPE rss [<!ENTITY a "x"><!ENTITY b "&a;&a;">]>` + around("<title>&b;</title>"), "0.title", "&a;&a;", "stands for others"},
+		{"items of JSON that are none", `{"version":"https://jsonfeed.org/version/1.1","items":[7,null,{"id":"1","title":"T"}]}`, "0.title", "T", "no object"},
+	}
+	for _, row := range rows {
+		ch, err := parser.Parse(feed.Document{Body: []byte(row.doc)})
+		if got := facts(ch)[row.key]; err != nil || got != row.want {
+			t.Errorf("%s: got %q, want %q (%v)", row.claim, got, row.want, err)
+		}
+		if said := strings.Join(ch.Warnings, "; "); row.warning == "" && said != "" || !strings.Contains(said, row.warning) {
+			t.Errorf("%s: warned of %q, want %q", row.claim, said, row.warning)
+		}
+	}
+}
+
+func TestTheFirstOfSeveralAndAddressesAtHome(t *testing.T) {
+	checkMeanings(t, []meaning{
+		{"the first of two links and guids", around(`<guid/><guid>2</guid><link>http://a.example/</link><link>http://b.example/</link>`), []string{"0.id", "1", "0.link", "http://a.example/"}},
+		{"the first guid is empty", `<rss><channel><item><guid/><guid>2</guid><guid>3</guid></item></channel></rss>`, []string{"0.id", "2"}},
+		{"a link of Atom in its text", `<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>1</id><link>http://x.example/1</link><link rel="via" href="http://v.example/">x</link></entry></feed>`, []string{"0.link", "http://x.example/1", "0.via", "http://v.example/"}},
+	})
+	ch, err := parser.Parse(feed.Document{Body: []byte(`<rss><channel><link>http://x.example/a/</link><item><guid>1</guid><link>b</link><description>&lt;img src=c></description></item><item><guid>2</guid><link xml:base="/d/">e</link></item></channel></rss>`)})
+	if got := facts(ch); err != nil || got["0.link"] != "http://x.example/a/b" || got["1.link"] != "http://x.example/d/e" || got["0.summary.base"] != "http://x.example/a/" {
+		t.Errorf("no address of the document: got %v, %v", got, err)
+	}
+}
+
 func TestWhatIsNoFeedIsNamed(t *testing.T) {
 	rows := []struct{ doc, what string }{
 		{"", "an empty document"},

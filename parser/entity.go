@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"fmt"
 	"html"
 	"strconv"
 	"strings"
@@ -13,39 +14,59 @@ import (
 type entities struct {
 	values map[string]string
 	spent  int // bytes that expansion has added
+
+	surplus, long, beyond, nested bool // what was not taken: see warnings
 }
 
 // longestReference is the length of the longest named reference of HTML,
 // &CounterClockwiseContourIntegral; and of any number worth reading.
 const longestReference = 40
 
-// declare reads what follows "<!ENTITY". It returns what is wrong beyond bearing,
-// or "".
-func (e *entities) declare(rest string) string {
+// warnings says which declared entities did not become what they stand for.
+func (e *entities) warnings() (all []string) {
+	for _, w := range [...]struct {
+		seen bool
+		text string
+	}{
+		{e.surplus, fmt.Sprintf("more than %d entities are declared; those behind stand as they are written", maxEntities)},
+		{e.long, fmt.Sprintf("a declared entity has more than %d bytes; it stands as it is written", maxEntity)},
+		{e.beyond, fmt.Sprintf("declared entities stand for more than %d bytes in all; those beyond stand as they are written", maxExpansion)},
+		{e.nested, "a declared entity stands for others; those stand as they are written"},
+	} {
+		if w.seen {
+			all = append(all, w.text)
+		}
+	}
+	return all
+}
+
+// declare reads what follows "<!ENTITY".
+func (e *entities) declare(rest string) {
 	name, rest := word(rest[:min(len(rest), 2*maxEntity)])
 	if name == "" || name == "%" {
-		return ""
+		return
 	}
 	rest = strings.TrimLeft(rest, " \t\r\n")
 	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
-		return "" // SYSTEM or PUBLIC: a file, not ours to open
+		return // SYSTEM or PUBLIC: a file, not ours to open
 	}
 	end := strings.IndexByte(rest[1:], rest[0])
 	if end < 0 {
-		return ""
+		return
 	}
 	value := rest[1 : 1+end]
 	if len(e.values) >= maxEntities {
-		return "more than " + strconv.Itoa(maxEntities) + " declared entities"
+		e.surplus = true
+		return
 	}
 	if e.values == nil {
 		e.values = map[string]string{}
 	}
 	if len(value) > maxEntity {
-		return "" // undefined, then
+		e.long = true
+		return // undefined, then
 	}
 	e.values[name] = decodeText(value, nil) // once: an entity in it stays a name
-	return ""
 }
 
 func word(s string) (first, rest string) {
@@ -63,11 +84,30 @@ func (e *entities) expand(name string) (string, bool) {
 		return "", false
 	}
 	v, declared := e.values[name]
-	if !declared || e.spent+len(v) > maxExpansion {
+	if !declared {
+		return "", false
+	}
+	if e.spent+len(v) > maxExpansion {
+		e.beyond = true
 		return "", false
 	}
 	e.spent += len(v)
+	e.nested = e.nested || e.names(v)
 	return v, true
+}
+
+// names reports whether a text names a declared entity.
+func (e *entities) names(text string) bool {
+	for at := strings.IndexByte(text, '&'); at >= 0; at = strings.IndexByte(text, '&') {
+		text = text[at:]
+		if end := referenceEnd(text); end > 0 {
+			if _, declared := e.values[text[1:end]]; declared {
+				return true
+			}
+		}
+		text = text[1:]
+	}
+	return false
 }
 
 // decodeText reads the references in raw characters, once: numbers, the five of

@@ -66,7 +66,7 @@ var hostile = []struct {
 		}
 		return doc + "]>" + around("<description>"+strings.Repeat("&l9;&l0;", 500_000)+"</description>")
 	}, ""},
-	{"100,000 entity declarations", func() string { return "<!DOCTYPE rss [" + repeat(100_000, `<!ENTITY e%d "x">`) + "]>" + around("") }, "declared entities"},
+	{"100,000 entity declarations", func() string { return "<!DOCTYPE rss [" + repeat(100_000, `<!ENTITY e%d "x">`) + "]>" + around("") }, ""},
 	{"1,000,000 items", func() string {
 		return around("</item>" + strings.Repeat("<item><title>x</title></item>", 1_000_000) + "<item>")
 	}, ""},

@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -171,6 +172,9 @@ func (w *jsonWalker) elements(one shape) {
 		}
 		if !written {
 			w.out.head = w.out.head[:mark]
+			if one == anItem && !w.out.partial {
+				w.warn("an item that is no object was left out")
+			}
 			continue
 		}
 		first = false
@@ -190,10 +194,15 @@ func (w *jsonWalker) full(one shape) bool {
 	default:
 		return false
 	}
-	if n := len(w.out.warnings); n == 0 || w.out.warnings[n-1] != what {
+	w.warn(what)
+	return true
+}
+
+// warn notes what the operator should know, each thing once.
+func (w *jsonWalker) warn(what string) {
+	if !slices.Contains(w.out.warnings, what) {
 		w.out.warnings = append(w.out.warnings, what)
 	}
-	return true
 }
 
 func (w *jsonWalker) object(s shape) {

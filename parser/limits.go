@@ -15,7 +15,7 @@ const (
 	maxDepth      = 256       // open elements
 	maxNamespaces = 128       // declarations in scope
 	maxAttributes = 256       // of one element
-	maxEntities   = 256       // declared in the DOCTYPE
+	maxEntities   = 2_048     // declared in the DOCTYPE; HTML has 253
 	maxEntity     = 1 << 10   // bytes of one declared entity
 	maxExpansion  = 1 << 20   // bytes that declared entities may add in all
 	maxPieces     = 100_000   // tags, and texts between them, of one text

@@ -22,6 +22,7 @@ type outline struct {
 	values   []value
 	language string // of the feed, from xml:lang
 	base     string // of the feed
+	home     string // the feed's page, where nobody says where the document is
 	partial  bool   // the document ends before its root does
 	items    int
 	warnings []string
@@ -63,6 +64,7 @@ type element struct {
 	kind           string // type of an Atom text construct, or "" for RSS
 	mode           string // of Atom 0.3
 	source         string // src of Atom content
+	unaddressed    bool   // a link of Atom's without href
 }
 
 // walker writes an outline while it goes through a document.
@@ -83,6 +85,7 @@ type walker struct {
 	named        bool   // the open item has an id
 	summed       bool   // the open item has a summary
 	titled       bool   // the open item has a title
+	guided       bool   // the open item has a guid
 	written      int    // elements of the outline
 	strays       int
 	unendedNames map[string]bool // elements of which an end tag was looked for, and none found
@@ -320,7 +323,8 @@ func (w *walker) roleOf(n qname, parent *element) role {
 		return textual
 	case hidden[n.prefix] || !writable(n):
 		return skipped
-	case w.full(), w.titled && parent.role == item && n == qname{native, "title"}:
+	case w.full(), w.titled && parent.role == item && n == qname{native, "title"},
+		w.guided && parent.role == item && n == qname{native, "guid"}:
 		return skipped
 	case isTextual(n):
 		return textual
@@ -420,6 +424,7 @@ func (w *walker) finish() (*outline, *Error) {
 	for len(w.stack) > 0 {
 		w.pop()
 	}
+	w.out.warnings = append(w.out.warnings, w.scan.entities.warnings()...)
 	if w.out.partial {
 		w.warn("the document ends too early; its last item may be missing")
 	}

@@ -101,6 +101,10 @@ func readXML(text string, doc feed.Document) (ch feed.Channel, out *outline, err
 	if ch, err = out.describe(); err != nil {
 		return ch, nil, err
 	}
+	if doc.URL == "" && isWeb(ch.Link) {
+		out.home = ch.Link
+		ch.Image = resolve(out.home, ch.Image)
+	}
 	for _, part := range out.parts {
 		entries, err := out.entries(part)
 		if err != nil {

@@ -17,7 +17,7 @@ func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
 	links := x.links()
 	ch := feed.Channel{
 		Title:       either(o.html(f.Title), o.html(x.firstRef("dc:title", "dcterms:title", "itunes:title", "atom:title", "media:title"))),
-		Link:        either(o.lastLink(f.Links), page(links)),
+		Link:        either(o.firstLink(f.Links), page(links)),
 		Description: either(o.html(f.Description), o.html(x.firstRef("raw:abstract", "raw:tagline", "raw:subtitle", "dc:description", "itunes:summary", "itunes:subtitle", "atom:subtitle", "dcterms:abstract"))),
 		Language:    either(either(o.str(f.Language), x.first("dc:language", "dcterms:language")), o.language),
 		ID:          x.first("atom:id"),
@@ -56,7 +56,7 @@ func (o *outline) rssItem(it *rss.Item) feed.Entry {
 	x := extra{o, it.Extensions}
 	links := x.links()
 	e := feed.Entry{
-		Link:       either(o.lastLink(it.Links), page(links)),
+		Link:       either(o.firstLink(it.Links), page(links)),
 		Via:        either(related(links, "canonical", "via"), x.first("feedburner:origlink")),
 		Comments:   either(o.link(it.Comments), related(links, "replies")),
 		Title:      o.firstText(it.Title, x.firstRef("dc:title", "dcterms:title", "itunes:title", "atom:title", "media:title")),
@@ -107,10 +107,10 @@ func (o *outline) firstText(refs ...string) feed.Text {
 	return feed.Text{}
 }
 
-// lastLink is the last address given; a feed that gives several means it to hold.
-func (o *outline) lastLink(refs []string) string {
-	for i := len(refs) - 1; i >= 0; i-- {
-		if l := o.link(refs[i]); l != "" {
+// firstLink is the first address given.
+func (o *outline) firstLink(refs []string) string {
+	for _, ref := range refs {
+		if l := o.link(ref); l != "" {
 			return l
 		}
 	}
@@ -130,7 +130,7 @@ func (o *outline) guid(g *rss.GUID) (id, permanent string) {
 	case isWeb(v.text):
 		permanent = clean(v.text)
 	case said == "true" && !strings.ContainsAny(v.text, " :"):
-		if abs := resolve(v.base, v.text); isWeb(abs) {
+		if abs := resolve(o.against(v.base), v.text); isWeb(abs) {
 			permanent = abs
 		}
 	}

@@ -67,9 +67,7 @@ func (s *scanner) next(innermost string) (token, *Error) {
 		case rest[1] == '?':
 			s.instruction()
 		case rest[1] == '!' && !s.rooted:
-			if err := s.doctype(); err != nil {
-				return token{}, err
-			}
+			s.doctype()
 		case rest[1] == '/' && len(rest) > 2 && nameStart(rest[2]):
 			return s.end(), nil
 		case nameStart(rest[1]):
@@ -182,11 +180,11 @@ func (s *scanner) instruction() {
 }
 
 // doctype passes over <!DOCTYPE …> and any other declaration before the root.
-func (s *scanner) doctype() *Error {
+func (s *scanner) doctype() {
 	rest := s.text[s.pos:]
 	if s.noDoctype {
 		s.instruction()
-		return nil
+		return
 	}
 	if head := rest[:min(len(rest), 14)]; strings.EqualFold(head, "<!doctype html") {
 		s.html = true
@@ -201,7 +199,7 @@ func (s *scanner) doctype() *Error {
 			end := strings.Index(rest[i:], "-->")
 			if end < 0 {
 				s.pos, s.cut = len(s.text), true
-				return nil
+				return
 			}
 			i += end + 2
 		case c == '"' || c == '\'':
@@ -211,22 +209,20 @@ func (s *scanner) doctype() *Error {
 		case c == ']':
 			inside = false
 		case c == '!' && inside && strings.HasPrefix(rest[i:], "!ENTITY"):
-			if err := s.entities.declare(rest[i+len("!ENTITY"):]); err != "" {
-				return &Error{Trouble: feed.Unreadable, What: err, Where: place(s.text, s.pos+i)}
-			}
+			s.entities.declare(rest[i+len("!ENTITY"):])
 		case c == '>' && !inside:
 			s.pos += i + 1
-			return nil
+			return
 		}
 	}
 	// No end: the quotes or brackets do not pair. Go on at the next tag.
 	s.noDoctype = true
 	if i := strings.IndexByte(rest[1:], '<'); i >= 0 {
 		s.pos += 1 + i
-		return nil
+		return
 	}
 	s.pos, s.cut = len(s.text), true
-	return nil
+	return
 }
 
 // end reads an end tag. It ends at ">", or before the next "<" if that is missing.

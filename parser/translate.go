@@ -26,7 +26,15 @@ func (o *outline) str(ref string) string { return o.at(ref).text }
 // link is the absolute address behind a number.
 func (o *outline) link(ref string) string {
 	v := o.at(ref)
-	return resolve(v.base, v.text)
+	return resolve(o.against(v.base), v.text)
+}
+
+// against is the base that addresses are resolved against.
+func (o *outline) against(base string) string {
+	if o.home == "" {
+		return base
+	}
+	return either(resolve(o.home, base), o.home)
 }
 
 // text is the text behind a number, for an entry.
@@ -35,7 +43,7 @@ func (o *outline) text(ref string) feed.Text {
 	if v.text == "" {
 		return feed.Text{}
 	}
-	return feed.Text{Kind: v.kind, Value: v.text, Base: v.base}
+	return feed.Text{Kind: v.kind, Value: v.text, Base: o.against(v.base)}
 }
 
 // html is the text behind a number as HTML, for the feed itself.

@@ -20,7 +20,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		}
 		w.out.items++
 		w.to = &w.out.parts[len(w.out.parts)-1]
-		w.itemAt, w.children, w.foreign, w.named, w.summed, w.titled = len(*w.to), 0, 0, false, false, false
+		w.itemAt, w.children, w.foreign, w.named, w.summed, w.titled, w.guided = len(*w.to), 0, 0, false, false, false, false
 		el.as = "item"
 		if w.out.atom {
 			el.as = "entry"
@@ -40,6 +40,7 @@ func (w *walker) open(el, parent *element, tok token) {
 	case node:
 		w.named = w.named || identifying[el.name]
 		el.as = w.alias(el, parent, tok)
+		el.unaddressed = w.out.atom && el.name == qname{native, "link"} && attribute(tok, "href") == ""
 		*w.to = append(*w.to, '<')
 		*w.to = append(*w.to, el.as...)
 		w.attributes(el, tok)
@@ -209,7 +210,12 @@ func (w *walker) pop() {
 				text = ""
 			}
 			v := value{text: text, base: el.base, language: el.language}
-			if w.out.atom && (el.name == qname{native, "author"} || el.name == qname{native, "contributor"}) {
+			w.guided = w.guided || el.name == qname{native, "guid"}
+			if el.unaddressed { // the address that should have stood in an attribute
+				*w.to = append((*w.to)[:len(*w.to)-len(">")], " href=\""...)
+				w.number(v)
+				*w.to = append(*w.to, "\">"...)
+			} else if w.out.atom && (el.name == qname{native, "author"} || el.name == qname{native, "contributor"}) {
 				w.leaf("name", v) // a name that should have stood in an element of its own
 			} else {
 				w.number(v)
