@@ -45,8 +45,8 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	}
 	defer leave()
 
-	began := time.Now()
-	defer func() { e.spent += time.Since(began) }()
+	e.asked = time.Now()
+	defer func() { e.spent += time.Since(e.asked) }()
 	ctx, cancel := context.WithTimeout(ctx, e.src.Timeout-e.spent)
 	defer cancel()
 	way, err := e.client.route(e.src)

@@ -113,7 +113,8 @@ type errand struct {
 	home     *url.URL  // as configured, without user info
 	login    *url.Userinfo
 	warnings []string
-	spent    time.Duration // on the network, of Source.Timeout
+	spent    time.Duration // on the network, of Source.Timeout, by the exchanges before this …
+	asked    time.Time     // … which began then
 }
 
 // now is the time by the visit's clock.

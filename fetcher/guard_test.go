@@ -36,13 +36,22 @@ func TestAddressesThatAreNotPublicAreRefused(t *testing.T) {
 func TestOtherWaysToWriteAddressesLeadNowhere(t *testing.T) {
 	c := client(t, fetcher.Options{})
 	for _, address := range []string{
-		"http://2130706433/", "http://0x7f000001/", "http://0177.0.0.1/", "http://127.1/", "http://[fe80::1%25eth0]/",
+		"http://[fe80::1%25eth0]/",
 		"gopher://10.0.0.1/", "ftp://example.org/", "http:///feed", "http://", "//example.org/", "javascript:alert(1)", "\x01", "http://exa mple.org/",
 	} {
 		src := source(address)
 		src.AllowNetworks = nil
 		if doc := fetch(t, c, src, feed.State{}); doc.Outcome != feed.Failed || doc.Problem == "" {
 			t.Errorf("%q: got %+v", address, doc)
+		}
+	}
+}
+
+func TestAddressesInUnusualFormsAreNamedAsSuch(t *testing.T) {
+	c := client(t, fetcher.Options{})
+	for _, host := range []string{"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.", "0x7f.1", "999.999.999.999", "1.2.3.4.5", "99999999999999999999999"} {
+		if doc := fetch(t, c, source("http://"+host+"/feed"), feed.State{}); doc.Trouble != feed.Blocked || !strings.Contains(doc.Problem, "unusual form") {
+			t.Errorf("%s: got %q: %s", host, doc.Trouble, doc.Problem)
 		}
 	}
 }

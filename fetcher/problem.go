@@ -43,7 +43,7 @@ func (e *errand) rejected(r *reply, at *url.URL) feed.Document {
 	_, wait := retryAfter(r.Header, e.now())
 	switch code := r.StatusCode; {
 	case code == http.StatusUnauthorized && e.withheld(at):
-		return say(feed.Unauthorized, "it was redirected to another host ("+at.Hostname()+"), which does not get the configured password; configure that address itself")
+		return say(feed.Unauthorized, "it was redirected to another host or port ("+at.Host+"), which does not get the configured password; configure that address itself")
 	case code == http.StatusUnauthorized:
 		return say(feed.Unauthorized, "it wants a user name and password; check auth of this source")
 	case code == http.StatusForbidden && r.Header.Get("Cf-Mitigated") != "":
@@ -87,6 +87,8 @@ func (e *errand) broken(err error, at *url.URL, reached stage) feed.Document {
 	switch {
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
 		return failed(feed.Blocked, host+" has an address that is not public: such are only visited if allow_networks names their network")
+	case errors.Is(err, errOddAddress):
+		return failed(feed.Blocked, host+" is a network address in an unusual form, which is never followed: write it as in 192.0.2.7")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return failed(feed.DNS, "the name "+host+" does not exist: check the address for a typing error, whether the outlet has moved, and this machine's network")
 	case errors.As(err, &dns):
@@ -122,6 +124,10 @@ func (e *errand) tooSlow(host string, reached stage) string {
 		resolving: "looking up " + host, dialling: "connecting to " + host, greeting: "the TLS handshake with " + host,
 		sending: "sending the request to " + host, waiting: "waiting for " + host + " to begin its answer", reading: "reading the answer of " + host,
 	}[reached]
+	own := map[stage]time.Duration{resolving: dialTimeout, dialling: dialTimeout, greeting: tlsTimeout, waiting: headerTimeout}[reached]
+	if own > 0 && time.Since(e.asked) < e.src.Timeout-e.spent-own/20 { // the visit itself had time left
+		return fmt.Sprintf("too slow: %s took more than %s; if this goes on, tell the outlet", what, own)
+	}
 	return fmt.Sprintf("too slow: %s took too long (the whole visit may last %s); if this goes on, raise timeout or tell the outlet", what, e.src.Timeout.Round(time.Millisecond))
 }
 

@@ -67,9 +67,12 @@ func (e *errand) permitted(at *url.URL, hop int) (feed.Document, bool) {
 }
 
 // trusted tells whether the operator's headers and password may be sent to an
-// address: only to the host they were configured for, and not less protected.
+// address: only to the host and port they were configured for, and not less
+// protected. From http to https on their usual ports is the same place.
 func (e *errand) trusted(at *url.URL) bool {
-	return strings.EqualFold(at.Hostname(), e.home.Hostname()) && (at.Scheme == "https" || at.Scheme == e.home.Scheme)
+	upgraded := at.Scheme == "https" && portOf(at) == "443" && portOf(e.home) == "80"
+	same := portOf(at) == portOf(e.home) && (at.Scheme == "https" || at.Scheme == e.home.Scheme)
+	return strings.EqualFold(at.Hostname(), e.home.Hostname()) && (same || upgraded)
 }
 
 // ends remembers where each source ended, to notice when two end at one address.

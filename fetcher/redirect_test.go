@@ -81,6 +81,42 @@ func TestSecretsStayWithTheHostTheyAreFor(t *testing.T) {
 	}
 }
 
+// A proxy stands for every port of a host, so that none of them has to be free here.
+func TestSecretsStayWithThePortTheyAreFor(t *testing.T) {
+	for _, c := range []struct {
+		home, to string
+		trusted  bool
+	}{
+		{"http://127.2.0.1:8080", "http://127.2.0.1/", false},
+		{"http://127.2.0.1:8080", "http://127.2.0.1:80/", false},
+		{"http://127.2.0.1", "http://127.2.0.1:443/", false},
+		{"http://127.2.0.1:8080", "http://127.2.0.1:8080/moved", true},
+		{"http://127.2.0.1", "http://127.2.0.1:80/moved", true},
+	} {
+		everywhere := start(t, outlet.Options{})
+		everywhere.Behave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/feed" {
+				http.Redirect(w, r, c.to, http.StatusFound)
+				return
+			}
+			fmt.Fprint(w, outlet.Sample)
+		}))
+		src := source(c.home + "/feed")
+		src.Proxy = feed.Secret(everywhere.Base())
+		src.Username, src.Password, src.Headers = "anna", "pw", map[string]feed.Secret{"X-Key": "very-secret"}
+		doc := fetch(t, client(t, fetcher.Options{}), src, feed.State{})
+		asked := everywhere.Requests()
+		if doc.Outcome != feed.Changed || len(asked) != 2 {
+			t.Fatalf("%s to %s: got %q, %d requests", c.home, c.to, doc.Problem, len(asked))
+		}
+		for i, want := range []bool{true, c.trusted} {
+			if h := asked[i].Header; (h.Get("Authorization") != "") != want || (h.Get("X-Key") != "") != want {
+				t.Errorf("%s to %s: request %d has %v, want secrets: %v", c.home, c.to, i+1, h, want)
+			}
+		}
+	}
+}
+
 func TestTwoSourcesAtOneAddressAreReported(t *testing.T) {
 	zoo := start(t, outlet.Options{})
 	zoo.Behave(outlet.Zoo())

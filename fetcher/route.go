@@ -3,11 +3,14 @@ package fetcher
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -121,6 +124,9 @@ func (way *route) judge(ctx context.Context, at *url.URL) error {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return way.guard.SafeAddr(addr.Unmap())
 	}
+	if numeric(host) {
+		return errOddAddress
+	}
 	if !way.proxied {
 		return nil
 	}
@@ -134,4 +140,18 @@ func (way *route) judge(ctx context.Context, at *url.URL) error {
 		}
 	}
 	return nil
+}
+
+// errOddAddress says that a host is an IPv4 address, but not as RFC 3986, section
+// 3.2.2, writes it. Resolvers disagree on what such forms mean.
+var errOddAddress = errors.New("a network address in an unusual form")
+
+// numeric tells whether a host that is no plain address ends in a number, as in
+// 127.1, 0x7f000001 or "127.0.0.1.": no name does.
+func numeric(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	_, err := strconv.ParseUint(last, 0, 64) // takes 0x7f and 0177 too
+	digits := last != "" && strings.Trim(last, "0123456789") == ""
+	return err == nil || digits
 }

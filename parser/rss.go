@@ -214,8 +214,8 @@ func (o *outline) spoken(x extra, refs ...string) string {
 // pace reads how often the outlet wants to be asked: RSS 2.0, and the syndication
 // module, whose updateFrequency the largest outlets misspell.
 func (o *outline) pace(f *rss.Feed, x extra) (p feed.Pace) {
-	if minutes, err := strconv.ParseFloat(o.str(f.TTL), 64); err == nil && minutes > 0 && minutes <= float64(maxTTL/time.Minute) {
-		p.TTL = time.Duration(minutes * float64(time.Minute))
+	if minutes, err := strconv.ParseFloat(o.str(f.TTL), 64); err == nil && minutes > 0 {
+		p.TTL = time.Duration(min(minutes, maxTTL.Minutes()) * float64(time.Minute))
 	}
 	for _, ref := range f.SkipHours {
 		if h, err := strconv.Atoi(o.str(ref)); err == nil && h >= 0 && h <= 24 {
@@ -231,7 +231,8 @@ func (o *outline) pace(f *rss.Feed, x extra) (p feed.Pace) {
 	return p
 }
 
-// maxTTL is the longest time to live that is taken to be meant.
+// maxTTL caps what a time to live can say; how much patience there is with one is
+// not decided here.
 const maxTTL = 31 * 24 * time.Hour
 
 func weekday(s string) (time.Weekday, bool) {

@@ -89,6 +89,8 @@ func TestRSSFeedMeaning(t *testing.T) {
 			"syndication, misspelt", `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel><sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFequency>4</sy:updateFequency></channel></rdf:RDF>`,
 			[]string{"period", "15m0s"},
 		},
+		{"a year to live is as much as can be said", inChannel(`<ttl>525600</ttl>`), []string{"ttl", "744h0m0s"}},
+		{"so is more than a number holds in time", inChannel(`<ttl>99999999999999999999</ttl>`), []string{"ttl", "744h0m0s"}},
 		{"nonsense about time is none", inChannel(`<ttl>soon</ttl>`), []string{"ttl", "0s", "period", "0s"}},
 		{"an author of the feed is that of its items", inChannel(`<itunes:author>Ann</itunes:author><item><title>x</title></item>`), []string{"0.authors", "Ann"}},
 		{"its editor is not", inChannel(`<managingEditor>Ed</managingEditor><item><title>x</title></item>`), []string{"0.authors", "", "authors", "Ed"}},

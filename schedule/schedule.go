@@ -13,6 +13,7 @@ package schedule
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,9 +120,16 @@ func splitZone(line string) (*time.Location, string, error) {
 	return zone, strings.TrimSpace(rest), nil
 }
 
+// tooLong matches durations that can only be refused for being longer than a
+// time.Duration holds, 292 years.
+var tooLong = regexp.MustCompile(`^ +[0-9]{5,}(\.[0-9]*)?[hms]([0-9.]+[hms])*$`)
+
 // parseEvery reads what follows "@every".
 func parseEvery(rest string) (time.Duration, error) {
 	every, err := time.ParseDuration(strings.TrimSpace(rest))
+	if err != nil && tooLong.MatchString(rest) {
+		return 0, fmt.Errorf("\"@every%s\" is less than once a year: pause the source instead", rest)
+	}
 	if err != nil || !strings.HasPrefix(rest, " ") {
 		return 0, fmt.Errorf("\"@every\" wants a duration, as in \"@every 15m\" or \"@every 1h30m\", not %q", strings.TrimSpace(rest))
 	}

@@ -82,6 +82,8 @@ func TestLinesThatWouldHurtAreRefused(t *testing.T) {
 		"@every 90000h":                 "less than once a year",
 		"@every":                        "wants a duration",
 		"@every5m":                      "wants a duration",
+		"@every 99999999h":              "less than once a year",
+		"@every 99999999999999999999s1": "wants a duration",
 		"@every soon":                   "wants a duration",
 		"@sometimes":                    "unrecognized",
 		"0 0 30 2 *":                    "never fires",
