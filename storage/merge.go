@@ -294,6 +294,9 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.putItem(next); err != nil {
 		return err
 	}
+	if st != nil && renameJoins(st.Joins, old.Key, next.Key) && moved {
+		return m.putStory(st)
+	}
 	if st == nil || moved {
 		return nil // a story whose record is damaged is made anew by Reindex
 	}
@@ -301,6 +304,24 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 		st.Updated = stamp(m.at)
 	}
 	return m.lead(st)
+}
+
+// renameJoins lets the reasons of a story name an item by its present key, and reports
+// whether any did.
+func renameJoins(joins []feed.Ruling, from, to string) (any bool) {
+	for i := range joins {
+		j := &joins[i]
+		if from != to && (j.Item == from || j.With == from) {
+			any = true
+			if j.Item == from {
+				j.Item = to
+			}
+			if j.With == from {
+				j.With = to
+			}
+		}
+	}
+	return any
 }
 
 // relinked reports whether only the link of an item changed: that is no new content.
