@@ -222,7 +222,6 @@ func (s *scanner) doctype() {
 		return
 	}
 	s.pos, s.cut = len(s.text), true
-	return
 }
 
 // end reads an end tag. It ends at ">", or before the next "<" if that is missing.
