@@ -249,7 +249,12 @@ var sameSite = [...]string{"www.", "m.", "mobile.", "amp."}
 // keyHost drops the label that says which edition of a site it is, unless what is left
 // would be a public suffix such as "co.uk".
 func keyHost(host string) string {
-	host = strings.Trim(host, ".")
+	host = strings.TrimLeft(host, ".")
+	// One dot at the end is the root of names. What ends in two is no name: without
+	// them it could become a number, and so another host.
+	if rooted := strings.TrimSuffix(host, "."); !strings.HasSuffix(rooted, ".") {
+		host = rooted
+	}
 	for _, label := range sameSite {
 		rest, found := strings.CutPrefix(host, label)
 		if !found || !strings.Contains(rest, ".") {

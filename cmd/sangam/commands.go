@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sangam/config"
+	"sangam/schedule"
 )
 
 // options are the flags that every command takes.
@@ -32,7 +34,14 @@ Try it without any configuration or network:  sangam demo`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Args:              cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return opt.check() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// Only these visit outlets by schedule, or promise that the daemon would. The
+			// others may be asked about a running demo, whose schedules are of seconds.
+			if !slices.Contains([]string{"run", "check", "preview", "reload"}, cmd.Name()) {
+				schedule.AllowSeconds.Store(true)
+			}
+			return opt.check()
+		},
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

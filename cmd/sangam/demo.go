@@ -243,12 +243,16 @@ func greet(w io.Writer, cfg *config.Config, desks desks) {
 	for _, d := range desks {
 		fmt.Fprintf(w, "    %-10s %s\n", d.ID, d.Feed())
 	}
-	fmt.Fprint(w, `
+	fmt.Fprintf(w, `
+  Ask it, from another terminal:
+    sangam status --config %[1]s
+    sangam search --config %[1]s ferry
+
   New items arrive for the next minute. Watch the bridge, the ferry and the
   lighthouse: each reaches the river by two outlets, and shows once.
   Ctrl-C ends it.
 
-`)
+`, cfg.Path)
 }
 
 // logger writes what the configuration asks for.
