@@ -31,9 +31,9 @@ func commands(std streams) *cobra.Command {
 story, and serves one merged feed to any feed reader.
 
 Try it without any configuration or network:  sangam demo`,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		Args:              cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			// Only these visit outlets by schedule, or promise that the daemon would. The
 			// others may be asked about a running demo, whose schedules are of seconds.
@@ -42,7 +42,7 @@ Try it without any configuration or network:  sangam demo`,
 			}
 			return opt.check()
 		},
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "configuration `file` (default ./config.yaml, then /etc/sangam/config.yaml)")
