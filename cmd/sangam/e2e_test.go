@@ -88,17 +88,34 @@ func (d *daemon) configure(outlets map[string]*outlet.Outlet, more string) {
 // command runs one of the program's commands where the daemon's configuration is.
 func (d *daemon) command(args ...string) (stdout, stderr string, status int) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, d.bin, args...)
 	cmd.Dir = d.dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		d.t.Fatalf("sangam %s hangs; the daemon meanwhile:\n%s", args, d.goroutines())
+	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		d.t.Fatalf("sangam %s: %v", args, err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// goroutines is what the daemon is doing, for a test that waits for it in vain.
+func (d *daemon) goroutines() string {
+	cfg, _ := os.ReadFile(filepath.Join(d.dir, "config.yaml"))
+	_, rest, _ := strings.Cut(string(cfg), "admin: ")
+	admin, _, _ := strings.Cut(rest, "\n")
+	resp, err := http.Get("http://" + admin + "/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	stacks, _ := io.ReadAll(resp.Body)
+	return string(stacks)
 }
 
 // start runs the daemon until it serves.
