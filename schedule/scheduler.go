@@ -198,7 +198,7 @@ func (s *Scheduler) recall(ctx context.Context) {
 		}
 		s.mu.Lock()
 		switch now := time.Now(); {
-		case e.dropped || e.visited || e.place >= 0 || e.lined || e.src != sources[i]: // overtaken by events
+		case e.dropped || e.visited || e.place >= 0 || e.lined || !reflect.DeepEqual(e.src, sources[i]): // overtaken by events
 		case err != nil:
 			s.log().Error("cannot recall a source, asking again in a minute", "source", e.src.ID, "error", err)
 			s.agenda.unknownUntil(e, now.Add(time.Minute))
