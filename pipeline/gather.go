@@ -61,16 +61,44 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	if len(channel.Entries) == 0 && v.State.Items > 0 {
 		return h.batch(v, homeward(emptied(state, doc, channel)), nil)
 	}
-	items, warnings := Items(channel, v.Source.Outlet, v.At)
-	items, dropped := filter(items, v.Source)
-	habits, told := dedupe.Identify(items, v.State.Habits)
-	state = read(state, doc, channel, slices.Concat(told, warnings))
+	found := Read(channel, v.Source, v.At, v.State.Habits)
+	state = read(state, doc, channel, found.Warnings)
 	if len(channel.Entries) == 0 {
 		state = homeward(state)
 	}
-	state.Filtered += int64(dropped)
-	state.Habits = dedupe.Mark(items, v.Source.Outlet, habits)
-	return h.batch(v, state, items)
+	state.Filtered += int64(found.Filtered)
+	state.Habits = found.Habits
+	return h.batch(v, state, found.Items)
+}
+
+// A Reading is what the entries of one document became.
+type Reading struct {
+	Items    []feed.Item // identified and marked, ready to be merged
+	Keys     []string    // of each entry, the key of the item it became; "" = none
+	Filtered int         // how many items the operator's filters dropped
+	Habits   feed.Habits // to be remembered for the next visit
+	Warnings []string
+}
+
+// Read makes items of a feed's entries, given what is known of the source's habits:
+// comparable, filtered, known again where they were listed before, marked.
+func Read(ch feed.Channel, src feed.Source, at time.Time, habits feed.Habits) Reading {
+	items, keys, warnings := itemsOf(ch, src.Outlet, at)
+	items, dropped := filter(items, src)
+	number := make(map[string]int, len(items))
+	for i := range items {
+		number[items[i].Key] = i
+	}
+	habits, told := dedupe.Identify(items, habits)
+	for i, key := range keys {
+		if n, kept := number[key]; kept {
+			keys[i] = items[n].Key
+		} else {
+			keys[i] = ""
+		}
+	}
+	habits = dedupe.Mark(items, src.Outlet, habits)
+	return Reading{items, keys, dropped, habits, slices.Concat(told, warnings)}
 }
 
 // batch completes what a visit brought with the time of the next.
@@ -189,24 +217,31 @@ func bounded(warnings []string) []string {
 // identity the first counts, except that an id shared by entries with different
 // links identifies nothing: then the links do.
 func Items(ch feed.Channel, src feed.Outlet, at time.Time) ([]feed.Item, []string) {
-	warnings := withoutSharedIDs(ch.Entries)
-	items := make([]feed.Item, 0, len(ch.Entries))
+	items, _, warnings := itemsOf(ch, src, at)
+	return items, warnings
+}
+
+// itemsOf is Items with the key of each entry's item, "" if it has none.
+func itemsOf(ch feed.Channel, src feed.Outlet, at time.Time) (items []feed.Item, keys, warnings []string) {
+	warnings = withoutSharedIDs(ch.Entries)
+	items, keys = make([]feed.Item, 0, len(ch.Entries)), make([]string, len(ch.Entries))
 	seen := make(map[string]bool, len(ch.Entries))
 	var reader normalize.Reader
-	for _, e := range ch.Entries {
+	for i, e := range ch.Entries {
 		it, w := reader.Item(e, ch, src, at)
 		warnings = append(warnings, w...)
 		if empty(&it) {
 			warnings = append(warnings, "an item without title, text, link and file was left out")
 			continue
 		}
+		keys[i] = it.Key
 		if seen[it.Key] {
 			continue
 		}
 		seen[it.Key] = true
 		items = append(items, it)
 	}
-	return items, warnings
+	return items, keys, warnings
 }
 
 // empty reports whether an item holds nothing that a reader could read or open.
