@@ -158,6 +158,11 @@ type State struct {
 	NotModified  int64     `cbor:"29,keyasint,omitempty" json:"not_modified,omitempty"`   // answers 304 or with unchanged bytes, ever
 
 	Filtered int64 `cbor:"31,keyasint,omitempty" json:"filtered,omitempty"` // items dropped by include and exclude, ever
+	Judged   int64 `cbor:"33,keyasint,omitempty" json:"judged,omitempty"`   // items that include and exclude looked at, ever
+	Dropped  int   `cbor:"34,keyasint,omitempty" json:"dropped,omitempty"`  // items of the last document dropped by them
+
+	Tally  Tally   `cbor:"32,keyasint" json:"tally,omitzero"`             // filled in by the merge
+	Events []Event `cbor:"35,keyasint,omitempty" json:"events,omitempty"` // its last turns, the newest last; filled in by the merge
 
 	Channel Channel `cbor:"30,keyasint" json:"channel"` // how the feed names itself; without entries
 

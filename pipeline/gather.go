@@ -66,7 +66,10 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	if len(channel.Entries) == 0 {
 		state = homeward(state)
 	}
-	state.Filtered += int64(found.Filtered)
+	state.Filtered, state.Dropped = state.Filtered+int64(found.Filtered), found.Filtered
+	if len(v.Source.Include)+len(v.Source.Exclude) > 0 {
+		state.Judged += int64(found.Filtered + len(found.Items))
+	}
 	state.Habits = found.Habits
 	return h.batch(v, state, found.Items)
 }

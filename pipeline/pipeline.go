@@ -31,7 +31,9 @@ type Pipeline struct {
 	Gather Gatherer
 	Now    func() time.Time
 	Log    *slog.Logger
-	Told   func(feed.Source, feed.State, feed.Report) // told of every visit that was stored; may be nil
+	// Told is told of every visit that was stored, with the states before and after it;
+	// may be nil.
+	Told func(src feed.Source, before, after feed.State, r feed.Report)
 }
 
 // Run visits src once, stores what it finds, and returns the state the visit left
@@ -51,15 +53,19 @@ func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.R
 	if err != nil {
 		return state, report, fmt.Errorf("store %s: %w", src.ID, err)
 	}
-	p.tell(ctx, src, batch.State, report)
-	return batch.State, report, nil
+	if report.Late {
+		return batch.State, report, nil // a newer visit has been stored
+	}
+	after := batch.State.Counted(batch.At, state, report)
+	p.tell(ctx, src, state, after, report)
+	return after, report, nil
 }
 
 // tell writes the one log line of a visit: quiet when nothing happened, a
 // warning when the source began to fail, and once more when it recovered.
-func (p *Pipeline) tell(ctx context.Context, src feed.Source, st feed.State, r feed.Report) {
+func (p *Pipeline) tell(ctx context.Context, src feed.Source, before, st feed.State, r feed.Report) {
 	if p.Told != nil {
-		p.Told(src, st, r)
+		p.Told(src, before, st, r)
 	}
 	took := slog.Duration("took", time.Duration(st.Took)*time.Millisecond)
 	due := slog.Time("next", st.Due)

@@ -23,10 +23,11 @@ const (
 
 // An errand is a batch on its way into the file.
 type errand struct {
-	batch  feed.Batch
-	report feed.Report
-	err    error
-	done   chan struct{} // closed when report and err are final
+	batch   feed.Batch
+	counted bool // the batch's state is as the merge leaves it
+	report  feed.Report
+	err     error
+	done    chan struct{} // closed when report and err are final
 }
 
 // start begins the committer, which Close ends and waits for.
@@ -198,12 +199,13 @@ func (db *DB) finish(full, waiting []*errand, err error) {
 // postpone keeps a batch without items for the next commit. It fills in the report
 // that the batch will have.
 func (db *DB) postpone(e *errand) (kept bool) {
-	id := e.batch.Outlet.ID
+	id, before := e.batch.Outlet.ID, feed.State{}
 	err := db.view(func(tx *bbolt.Tx) error {
 		st, err := db.readState(tx, id)
 		if w := db.waiting(id); w != nil {
 			st = w.batch.State
 		}
+		before = st
 		seq, _ := lastChange(tx)
 		e.report = feed.Report{Source: id, Seq: seq, Late: late(st, e.batch.At)}
 		return err
@@ -211,9 +213,11 @@ func (db *DB) postpone(e *errand) (kept bool) {
 	if e.err = err; err != nil || e.report.Late {
 		return true
 	}
+	batch := e.batch
+	batch.State = batch.State.Counted(batch.At, before, e.report)
 	db.pending.Lock()
 	defer db.pending.Unlock()
-	db.pending.states[id] = &errand{batch: e.batch} // not e: its caller may be reading the report by the time it is written
+	db.pending.states[id] = &errand{batch: batch, counted: true} // not e: its caller may be reading the report by the time it is written
 	return true
 }
 
@@ -243,7 +247,7 @@ func (db *DB) tryCommit(batches []*errand) (bad *errand, err error) {
 	err = db.update(func(tx *bbolt.Tx) error {
 		m = db.newMerger(tx)
 		for _, e := range batches {
-			report, err := m.merge(e.batch)
+			report, err := m.merge(e.batch, e.counted)
 			if err != nil {
 				bad = e
 				return err

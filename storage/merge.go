@@ -114,8 +114,8 @@ func horizon(clock time.Time, span time.Duration) time.Time {
 func late(st feed.State, at time.Time) bool { return !at.After(st.Visited) }
 
 // merge stores one batch: its items one by one, then what became of stories, then
-// lastly the state.
-func (m *merger) merge(b feed.Batch) (report feed.Report, err error) {
+// lastly the state; counted says that it has been completed already.
+func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err error) {
 	defer catchBug(&err)
 	m.report = feed.Report{Source: b.Outlet.ID}
 	before, err := m.db.readState(m.tx, b.Outlet.ID)
@@ -141,8 +141,8 @@ func (m *merger) merge(b feed.Batch) (report feed.Report, err error) {
 	if err := m.flush(); err != nil {
 		return m.report, err
 	}
-	if m.report.Fresh+m.report.Copies+m.report.Revised > 0 {
-		b.State.Changed = b.At
+	if !counted {
+		b.State = b.State.Counted(b.At, before, m.report)
 	}
 	if err := m.putState(b.State, before.Habits); err != nil {
 		return m.report, err

@@ -94,7 +94,7 @@ func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 	return db.SetOutlets(ctx, outlets)
 }
 
-func (v *visits) told(src feed.Source, st feed.State, r feed.Report) {
+func (v *visits) told(src feed.Source, _, st feed.State, r feed.Report) {
 	r.Source = src.ID
 	v.metrics.visited(st, r)
 	v.mu.Lock()

@@ -141,6 +141,7 @@ func Run(t *testing.T, open Open) {
 		{"UnconfiguredOutletsDoNotShow", configured},
 		{"UnknownIsNotFound", notFound},
 		{"AStateOfAVisitWithoutItemsIsToldAtOnce", lazyState},
+		{"EveryVisitIsTalliedOnce", tallied},
 	}
 	for _, law := range laws {
 		t.Run(law.name, func(t *testing.T) {
@@ -526,5 +527,33 @@ func lazyState(t *testing.T, s Store) {
 	cancel()
 	if _, err := s.State(ctx, "herald"); !errors.Is(err, context.Canceled) {
 		t.Errorf("state with an ended context: %v", err)
+	}
+}
+
+// tallied has two visits without items follow each other so closely that a store may
+// write them together.
+func tallied(t *testing.T, s Store) {
+	o := Outlet("herald")
+	fails := func(at time.Duration) feed.Batch {
+		b := Batch(o, at)
+		b.State.Trouble, b.State.Problem, b.State.Failures, b.State.FailingSince = feed.Timeout, "no answer", 1, Start.Add(2*time.Hour)
+		return b
+	}
+	merge(t, s, Batch(o, time.Hour, Item("herald", "1", "Ferry sinks", "Twelve.")))
+	merge(t, s, fails(2*time.Hour))
+	merge(t, s, fails(3*time.Hour))
+	merge(t, s, fails(3*time.Hour))
+	merge(t, s, Batch(o, 4*time.Hour, Item("herald", "2", "Ferry raised", "All of it.")))
+	merge(t, s, Batch(o, 4*time.Hour, Item("herald", "2", "Ferry raised", "All of it.")))
+	st, err := s.State(t.Context(), "herald")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := st.Tally.Sums()
+	if sum.Visits != 4 || sum.Failed != 2 || sum.New != 1 || !st.Tally.News.Equal(Start.Add(4*time.Hour)) {
+		t.Errorf("four visits, two failed, one new item after the first: tallied %+v", sum)
+	}
+	if len(st.Events) != 2 || st.Events[0].Kind != feed.Failing || st.Events[1].Kind != feed.Recovered {
+		t.Errorf("one failure and its end are remembered as %+v", st.Events)
 	}
 }
