@@ -272,3 +272,34 @@ func TestHostileCharactersHarmNobody(t *testing.T) {
 		t.Errorf("the neighbour's title came out as %q", got)
 	}
 }
+
+func TestReadersFromNPMReadWhatWasMeant(t *testing.T) {
+	node := program(t, "node")
+	const script = "../internal/npm/read.mjs"
+	if _, err := os.Stat("../internal/npm/node_modules"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the packages of internal/npm are needed here: %v", err)
+		}
+		t.Skip("npm ci in internal/npm installs the readers")
+	}
+	s := town()
+	h := server.New(townOptions, s)
+	for reader, files := range map[string][]string{"feedsmith": feedFiles, "rss-parser": feedFiles[:2]} { // rss-parser knows no JSON
+		for _, file := range files {
+			var read []struct {
+				ID, Title, Link string
+				Date            time.Time
+			}
+			if err := json.Unmarshal([]byte(run(t, ask(t, h, "GET", "/"+file).Body.Bytes(), node, script, reader)), &read); err != nil {
+				t.Fatal(err)
+			}
+			var got []seen
+			for _, e := range read {
+				got = append(got, seen{e.ID, e.Title, e.Link, e.Date.UTC()})
+			}
+			if diff := cmp.Diff(meant(s, len(got)), got); diff != "" || len(got) < 20 {
+				t.Errorf("%s of %s: %d entries, wanted (-) and read (+):\n%s", reader, file, len(got), diff)
+			}
+		}
+	}
+}
