@@ -148,17 +148,17 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 	case !near:
 		return part("unlike", "neither link nor headline agree")
 	case l.short >= minText && text >= sureText && lead >= sureLead && both:
-		return join("text", "%d %% of the shorter text are in the other too", percent(text))
+		return join("text", "%d %% of the shorter text is in the other too", percent(text))
 	case l.short >= soleText && text >= plainText && lead >= plainLead && both && (text >= farText || l.apart <= day):
-		return join("text", "%d %% of the shorter text are in the other too, its lead among them", percent(text))
+		return join("text", "%d %% of the shorter text is in the other too, its lead among them", percent(text))
 	case l.short >= minText && text >= l.pairedText() && (head >= pairedHead || l.variant != nil && !l.recurring):
 		return join("text-and-headline", "%d %% of the shorter text and %d %% of the headline are in the other too", percent(text), percent(head))
 	case l.short >= soleText && text >= quotedText && l.quoted >= quotedHead && lead >= plainLead && (text >= farText || l.apart <= day):
-		return join("quoted-headline", "%d %% of the shorter text are in the other too, and %d %% of one's headline in the other's text", percent(text), percent(l.quoted))
+		return join("quoted-headline", "%d %% of the shorter text is in the other too, and %d %% of one's headline in the other's text", percent(text), percent(l.quoted))
 	case l.recurring:
 		return part("recurring", "the same headline, but this outlet uses it again and again")
 	case l.nearHead(a, b):
-		return join("near-headline", "%d %% of the headline are the same", percent(head))
+		return join("near-headline", "%d %% of the headline is the same", percent(head))
 	}
 	return part("unlike", "only %d %% of the shorter text and %d %% of the headline are in the other too", percent(text), percent(head))
 }

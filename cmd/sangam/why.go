@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -13,34 +14,52 @@ import (
 
 	"sangam/dedupe"
 	"sangam/feed"
+	"sangam/normalize"
 	"sangam/storage"
 )
 
 func whyCommand(opt *options) *cobra.Command {
-	return &cobra.Command{
+	var whole bool
+	cmd := &cobra.Command{
 		Use:   "why A [B]",
 		Short: "Tell why two items are one story, or why they are not",
 		Long: `Why explains decisions. A and B are ids of items or entries, links, or story keys.
 
-With A alone it tells every item of its story and which rule joined each. With B too
-it judges the two as they were judged on arrival: the rule that joined or parted them,
-the scores, and both texts as they were compared, shared passages in ⟦ ⟧.`,
+With A alone it tells every item of its story, which rule joined each, and what else
+was like it and was kept apart. With B too it tells by which joins the two hang
+together and judges them again: the rule that joins or parts them, the scores, and
+both texts as they are compared, shared passages in ⟦ ⟧.`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var answer reasons
 			values := url.Values{"item": args}
-			return opt.order(cmd.Context(), "why", values, &answer, func(w io.Writer) error { return answer.print(w) })
+			return opt.order(cmd.Context(), "why", values, &answer, func(w io.Writer) error {
+				sheet := newSheet(opt.width())
+				answer.write(sheet, whole)
+				return sheet.print(w)
+			})
 		},
 	}
+	cmd.Flags().BoolVar(&whole, "whole", false, "show long texts as a whole")
+	return cmd
 }
 
 // reasons answer why.
 type reasons struct {
-	Stories     []storyReasons      `json:"stories"` // that of A, and that of B when it is another
-	Path        []feed.Ruling       `json:"path,omitempty"`
-	Explanation *dedupe.Explanation `json:"explanation,omitempty"`
-	Items       []feed.Item         `json:"items,omitempty"` // A and B
-	Verdict     string              `json:"verdict,omitempty"`
+	Stories     []storyReasons      `json:"stories"`               // that of A, and that of B when it is another
+	Path        []feed.Ruling       `json:"path,omitempty"`        // the joins by which A and B hang together
+	Among       *feed.Ruling        `json:"among,omitempty"`       // A and B judged today among all that is stored, if they share a mark
+	Explanation *dedupe.Explanation `json:"explanation,omitempty"` // A and B judged today as if they were alone
+	Items       []feed.Item         `json:"items,omitempty"`       // A and B
+	Verdict     string              `json:"verdict,omitempty"`     // the operator's
+	Near        []nearMiss          `json:"near,omitempty"`        // of A alone: what was like it and is another story
+}
+
+// A nearMiss is an item of another story that shares marks with the one asked about.
+type nearMiss struct {
+	Story  string      `json:"story"`
+	Member memberOf    `json:"item"`
+	Ruling feed.Ruling `json:"ruling"`
 }
 
 // storyReasons are a story and what joined it.
@@ -74,18 +93,19 @@ func why(ctx context.Context, b bench, v url.Values) (any, error) {
 	var found []*feed.Item
 	var stories []feed.Story
 	for _, ref := range refs {
-		story, err := b.db.Story(ctx, ref)
+		story, it, err := find(ctx, b.db, ref)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", ref, err)
+			return nil, err
 		}
 		if !slices.ContainsFunc(stories, func(s feed.Story) bool { return s.Key == story.Key }) {
 			stories = append(stories, story)
 			answer.Stories = append(answer.Stories, reasonsOf(story, outlets))
 		}
-		found = append(found, meant(&story, ref))
+		found = append(found, it)
 	}
 	if len(found) == 1 {
-		return answer, nil
+		answer.Near, err = nearMisses(ctx, b.db, stories[0], found[0])
+		return answer, err
 	}
 	if found[0].Key == found[1].Key {
 		return nil, fmt.Errorf("%s and %s are the same item", refs[0], refs[1])
@@ -95,8 +115,76 @@ func why(ctx context.Context, b bench, v url.Values) (any, error) {
 	if len(stories) == 1 {
 		answer.Path = path(stories[0].Joins, found[0].Key, found[1].Key)
 	}
+	if answer.Among, err = among(ctx, b.db, found[0], found[1]); err != nil {
+		return nil, err
+	}
 	answer.Verdict, err = ruledBy(ctx, b.db, found[0].Key, found[1].Key)
 	return answer, err
+}
+
+// find is the item that a reference means, and its story. A link may be written in
+// any way that leads to the same page.
+func find(ctx context.Context, db *storage.DB, ref string) (feed.Story, *feed.Item, error) {
+	story, err := db.Story(ctx, ref)
+	if errors.Is(err, storage.ErrNotFound) && strings.Contains(ref, "://") {
+		story, err = byPage(ctx, db, normalize.URL(ref))
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return story, nil, fmt.Errorf("%s: no item or story is known by this id, link or key (%w)", ref, err)
+	}
+	if err != nil {
+		return story, nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return story, meant(&story, ref), nil
+}
+
+// byPage is the newest story with an item at that page.
+func byPage(ctx context.Context, db *storage.DB, page string) (feed.Story, error) {
+	for story, err := range db.Stories(ctx, feed.Query{}) {
+		if err != nil {
+			return story, err
+		}
+		if slices.ContainsFunc(story.Members, func(it feed.Item) bool { return normalize.URL(it.Link) == page }) {
+			return story, nil
+		}
+	}
+	return feed.Story{}, storage.ErrNotFound
+}
+
+// nearMisses are the items like it that are of other stories.
+func nearMisses(ctx context.Context, db *storage.DB, story feed.Story, it *feed.Item) ([]nearMiss, error) {
+	v, err := db.Weigh(ctx, it.Key)
+	if err != nil {
+		return nil, err
+	}
+	var near []nearMiss
+	for _, r := range slices.Concat(v.Joins, v.Parts) {
+		other, err := db.Story(ctx, r.With)
+		if err != nil {
+			return nil, err
+		}
+		if other.Key != story.Key {
+			near = append(near, nearMiss{other.Key, memberFrom(meant(&other, r.With)), r})
+		}
+	}
+	return near, nil
+}
+
+// among is what the rules say today of two items, given all that is stored; nil if they
+// share too little to be compared.
+func among(ctx context.Context, db *storage.DB, a, b *feed.Item) (*feed.Ruling, error) {
+	for _, pair := range [...][2]*feed.Item{{a, b}, {b, a}} {
+		v, err := db.Weigh(ctx, pair[0].Key)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range slices.Concat(v.Joins, v.Parts) {
+			if r.With == pair[1].Key {
+				return &r, nil
+			}
+		}
+	}
+	return nil, nil
 }
 
 func reasonsOf(s feed.Story, outlets map[string]feed.Outlet) storyReasons {
@@ -105,7 +193,7 @@ func reasonsOf(s feed.Story, outlets map[string]feed.Outlet) storyReasons {
 	for i := range s.Members {
 		it := &s.Members[i]
 		members[i] = it
-		r.Members = append(r.Members, memberOf{it.Key, it.Source, it.Title, it.Link, it.Published})
+		r.Members = append(r.Members, memberFrom(it))
 	}
 	if origin, ok := dedupe.Origin(members, outlets); ok {
 		r.Origin = origin.Name
@@ -113,11 +201,22 @@ func reasonsOf(s feed.Story, outlets map[string]feed.Outlet) storyReasons {
 	return r
 }
 
+func memberFrom(it *feed.Item) memberOf {
+	return memberOf{it.Key, it.Source, it.Title, it.Link, it.Time()}
+}
+
 // meant is the member of a story that a reference names; the lead if it names the story.
 func meant(s *feed.Story, ref string) *feed.Item {
 	for i := range s.Members {
 		if it := &s.Members[i]; ref == it.Key || ref == it.ID || ref == it.Link {
 			return it
+		}
+	}
+	if page := normalize.URL(ref); strings.Contains(ref, "://") && ref != s.ID {
+		for i := range s.Members {
+			if it := &s.Members[i]; normalize.URL(it.Link) == page {
+				return it
+			}
 		}
 	}
 	return s.Lead()
@@ -168,145 +267,4 @@ func ruledBy(ctx context.Context, db *storage.DB, a, b string) (string, error) {
 		}
 	}
 	return "", err
-}
-
-func (r reasons) print(w io.Writer) error {
-	var b strings.Builder
-	for _, s := range r.Stories {
-		s.print(&b)
-	}
-	if r.Verdict != "" {
-		fmt.Fprintf(&b, "\nYou have ruled: %s.\n", r.Verdict)
-	}
-	if e := r.Explanation; e != nil {
-		if len(r.Path) > 0 {
-			fmt.Fprintln(&b, "\nHow they came together:")
-			for _, j := range r.Path {
-				printRuling(&b, "  ", j)
-			}
-		}
-		fmt.Fprintln(&b, "\nThe two, judged alone:")
-		printRuling(&b, "  ", e.Ruling)
-		for i, c := range []dedupe.Compared{e.A, e.B} {
-			fmt.Fprintf(&b, "\n%c  %s | %s\n", 'A'+i, r.Items[i].Source, r.Items[i].Title)
-			fmt.Fprintf(&b, "   headline as compared: %s\n   text as compared: %s\n", c.Headline, marked(c))
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func (s storyReasons) print(b *strings.Builder) {
-	fmt.Fprintf(b, "story %s  %s\n", s.Key, s.Title)
-	if s.Origin != "" {
-		fmt.Fprintf(b, "  origin: %s\n", s.Origin)
-	}
-	for _, m := range s.Members {
-		fmt.Fprintf(b, "  %s  %-12s %s  %s\n", m.Key, m.Source, m.Title, m.Link)
-		for _, j := range s.Joins {
-			if j.Item == m.Key {
-				printRuling(b, "      ", j)
-			}
-		}
-	}
-}
-
-func printRuling(b *strings.Builder, indent string, r feed.Ruling) {
-	fmt.Fprintf(b, "%s%s by rule %s: %s", indent, r.Relation, r.Rule, r.Because)
-	if r.Item != "" && r.With != "" {
-		fmt.Fprintf(b, " [%s, %s]", r.Item, r.With)
-	}
-	names := make([]string, 0, len(r.Scores))
-	for name := range r.Scores {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Fprintf(b, " %s=%.2f", name, r.Scores[name])
-	}
-	b.WriteByte('\n')
-}
-
-// marked is a text as compared with the shared passages in brackets.
-func marked(c dedupe.Compared) string {
-	var b strings.Builder
-	at := 0
-	for _, p := range c.Shared {
-		b.WriteString(c.Text[at:p.From] + "⟦" + c.Text[p.From:p.To] + "⟧")
-		at = p.To
-	}
-	b.WriteString(c.Text[at:])
-	return b.String()
-}
-
-func verdictCommand(opt *options) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "verdict",
-		Short: "Overrule: these two items are never, or always, one story",
-		Long: `Verdicts stand above the rules. They are remembered, applied at once and to whatever
-comes, survive reindexing, and can be undone. Items are named by id, link or key.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, v := range []struct{ kind, short string }{
-		{"never", "These two items are not one story"},
-		{"always", "These two items are one story"},
-		{"undo", "Let the rules decide about these two again"},
-	} {
-		cmd.AddCommand(&cobra.Command{
-			Use: v.kind + " A B", Short: v.short, Args: cobra.ExactArgs(2),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				var now string
-				values := url.Values{"kind": {v.kind}, "item": args}
-				return opt.order(cmd.Context(), "verdict", values, &now, func(w io.Writer) error {
-					_, err := fmt.Fprintln(w, now)
-					return err
-				})
-			},
-		})
-	}
-	cmd.AddCommand(&cobra.Command{
-		Use: "list", Short: "List the verdicts", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var list []storage.Override
-			return opt.order(cmd.Context(), "verdicts", nil, &list, func(w io.Writer) error {
-				for _, v := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", always(v.Always), v.A, v.B, v.At.Format(time.RFC3339), v.By)
-				}
-				return nil
-			})
-		},
-	})
-	return cmd
-}
-
-func always(yes bool) string {
-	if yes {
-		return "always"
-	}
-	return "never"
-}
-
-func setVerdict(ctx context.Context, b bench, v url.Values) (any, error) {
-	items := v["item"]
-	if len(items) != 2 {
-		return nil, fmt.Errorf("verdict: name two items")
-	}
-	switch v.Get("kind") {
-	case "never":
-		return "never one story, from now on", b.db.Never(ctx, items[0], items[1], "operator")
-	case "always":
-		return "always one story, from now on", b.db.Always(ctx, items[0], items[1], "operator")
-	case "undo":
-		return "the rules decide again", b.db.UndoVerdict(ctx, items[0], items[1])
-	}
-	return nil, fmt.Errorf("verdict %q: want never, always or undo", v.Get("kind"))
-}
-
-func listVerdicts(ctx context.Context, b bench, _ url.Values) (any, error) {
-	list, err := b.db.Verdicts(ctx)
-	if list == nil {
-		list = []storage.Override{}
-	}
-	return list, err
 }
