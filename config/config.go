@@ -30,7 +30,10 @@ type Config struct {
 	Path        string // the file it was read from, as given
 	Title       string // of the merged feed
 	Description string
-	Language    string      // BCP 47, of the page's frame; "" = not said
+	Language    string         // BCP 47, of the page's frame; "" = not said
+	Timezone    *time.Location // in which the pages tell the time; never nil
+	Page        Page
+	CreditsLine bool        // whether the text of a story in a feed ends with the line that names its outlets
 	PublicURL   string      // absolute, ends in "/"; made from Listen when not given
 	Listen      string      // host:port of the readers' side
 	Hub         bool        // whether readers can subscribe at the WebSub hub
@@ -56,6 +59,12 @@ type Config struct {
 type Log struct {
 	Level  slog.Level
 	Format string // "text" or "json"
+}
+
+// Page says what the pages for people have besides text.
+type Page struct {
+	Pictures bool // the outlets' pictures, loaded from the outlets
+	Script   bool // the small script that tells of new stories, copies addresses and listens to j and k
 }
 
 // Fetch is what the sources share.

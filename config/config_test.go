@@ -42,6 +42,7 @@ func TestMinimalFileIsComplete(t *testing.T) {
 	cfg := load(t, one)
 	want := &Config{
 		Path: "config.yaml", Title: "Sangam", Description: defaultDescription,
+		Timezone: time.UTC, Page: Page{Pictures: true, Script: true}, CreditsLine: true,
 		PublicURL: "http://127.0.0.1:8080/", Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8081", Data: "data",
 		Fetch: Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: "*/15 * * * *"},
 		Log:   Log{Format: "text"}, Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
@@ -53,13 +54,16 @@ func TestMinimalFileIsComplete(t *testing.T) {
 			Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second},
 		}},
 	}
-	if diff := cmp.Diff(want, cfg); diff != "" {
+	if diff := cmp.Diff(want, cfg, sameZone); diff != "" {
 		t.Errorf("minimal file (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(feed.View{Title: "Sangam", Description: defaultDescription, Items: 100}, cfg.Everything()); diff != "" {
 		t.Errorf("the feed of everything (-want +got):\n%s", diff)
 	}
 }
+
+// sameZone compares time zones by their names.
+var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 
 func TestEveryKeyArrives(t *testing.T) {
 	cfg := load(t, `
@@ -68,6 +72,9 @@ description: >
   Two
   lines
 language: ur
+timezone: Asia/Karachi
+page: {pictures: false, script: false}
+credits_line: false
 public_url: https://news.example.org/river
 hub: true
 listen: ":80"
@@ -135,14 +142,18 @@ sources:
 	if diff := cmp.Diff([]feed.View{wantView}, cfg.Views, patterns); diff != "" {
 		t.Errorf("feed (-want +got):\n%s", diff)
 	}
+	karachi, err := time.LoadLocation("Asia/Karachi")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg.Sources, cfg.Views, cfg.Warnings, cfg.Fetch = nil, nil, nil, Fetch{}
 	want := &Config{
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
-		Hub: true, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
+		Timezone: karachi, Hub: true, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
 		Concurrency: 8, Window: 48 * time.Hour, Keep: Keep{Age: 14 * 24 * time.Hour},
 		Backup: Backup{Dir: "/var/backups/sangam", Every: 6 * time.Hour, Keep: 3},
 	}
-	if diff := cmp.Diff(want, cfg); diff != "" {
+	if diff := cmp.Diff(want, cfg, sameZone); diff != "" {
 		t.Errorf("the rest (-want +got):\n%s", diff)
 	}
 }
@@ -171,6 +182,8 @@ func TestMistakes(t *testing.T) {
 		{"misspelt value", one + "log: {level: wran}\n", `3:14: level: wants debug, info, warn, error, got "wran" (did you mean "warn"?)`},
 		{"cron", one + "fetch: {schedule: '61 * * * *'}\n", `3:19: schedule: `},
 		{"regexp", "sources:\n- url: https://a.example/\n  include: ['a(b']\n", "3:13: include: not a regular expression: missing closing ): `a(b`"},
+		{"timezone", one + "timezone: Karachi\n", `3:11: timezone: no time zone is called "Karachi"; they are written like Asia/Karachi or Europe/Berlin`},
+		{"timezone of the machine", one + "timezone: Local\n", `3:11: timezone: no time zone is called "Local"; they are written like Asia/Karachi or Europe/Berlin`},
 		{"language", one + "language: Urdu\n", `3:11: language: "Urdu" is not a language tag as in ur, de or pt-BR (did you mean "ur"?)`},
 		{"direction", "sources:\n- url: https://a.example/\n  direction: rlt\n", `3:14: direction: wants ltr, rtl, got "rlt" (did you mean "rtl"?)`},
 		{"duration without unit", one + "fetch: {timeout: 30}\n", `3:18: timeout: 30 has no unit (write 30s, 30m, 30h or 30d)`},

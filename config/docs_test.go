@@ -121,7 +121,7 @@ func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
 		}
 		return cfg, err
 	}
-	same := cmp.Options{cmp.Comparer(func(a, b *regexp.Regexp) bool { return a.String() == b.String() }), cmpopts.EquateComparable(), cmpopts.EquateEmpty()}
+	same := cmp.Options{sameZone, cmp.Comparer(func(a, b *regexp.Regexp) bool { return a.String() == b.String() }), cmpopts.EquateComparable(), cmpopts.EquateEmpty()}
 	for _, r := range documented(t) {
 		example, err := read(r.key, r.example)
 		if err != nil {

@@ -58,6 +58,7 @@ func newDraft() *draft {
 	return &draft{
 		Config: Config{
 			Title: defaultTitle, Description: defaultDescription, Listen: defaultListen, Admin: defaultAdmin, Data: defaultData,
+			Timezone: time.UTC, Page: Page{Pictures: true, Script: true}, CreditsLine: true,
 			Log:         Log{Format: "text"},
 			Concurrency: 32, Window: 72 * time.Hour, NearDuplicates: true,
 			Fetch:  Fetch{Timeout: 30 * time.Second, MaxBody: 16 << 20, PerHost: feed.PerHost{Concurrency: 1, Interval: time.Second}, Schedule: defaultSchedule},
@@ -76,6 +77,9 @@ func init() {
 		{name: "title", read: func(r *reader, n *yaml.Node, d *draft) { r.line(n, &d.Title) }},
 		{name: "description", read: func(r *reader, n *yaml.Node, d *draft) { r.paragraph(n, &d.Description) }},
 		{name: "language", read: func(r *reader, n *yaml.Node, d *draft) { r.language(n, &d.Language) }},
+		{name: "timezone", read: func(r *reader, n *yaml.Node, d *draft) { r.timezone(n, &d.Timezone) }},
+		{name: "page", sub: keyNames(pageKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "page", pageKeys, &d.Page) }},
+		{name: "credits_line", read: func(r *reader, n *yaml.Node, d *draft) { r.boolean(n, &d.CreditsLine) }},
 		{name: "public_url", read: func(r *reader, n *yaml.Node, d *draft) { r.baseURL(n, &d.PublicURL) }},
 		{name: "hub", read: func(r *reader, n *yaml.Node, d *draft) { r.boolean(n, &d.Hub) }},
 		{name: "listen", read: func(r *reader, n *yaml.Node, d *draft) { d.listenAt = n; r.address(n, &d.Listen) }},
@@ -116,6 +120,11 @@ var logKeys = []key[Log]{
 		_ = l.Level.UnmarshalText([]byte(word)) // these four it knows
 	}},
 	{name: "format", read: func(r *reader, n *yaml.Node, l *Log) { r.choice(n, &l.Format, "text", "json") }},
+}
+
+var pageKeys = []key[Page]{
+	{name: "pictures", read: func(r *reader, n *yaml.Node, p *Page) { r.boolean(n, &p.Pictures) }},
+	{name: "script", read: func(r *reader, n *yaml.Node, p *Page) { r.boolean(n, &p.Script) }},
 }
 
 var fetchKeys = []key[draft]{

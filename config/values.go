@@ -297,6 +297,20 @@ func (r *reader) language(n *yaml.Node, into *string) {
 	*into = tag
 }
 
+// timezone reads a name of the IANA database, as in "Asia/Karachi".
+func (r *reader) timezone(n *yaml.Node, into **time.Location) {
+	s, ok := r.text(n)
+	if !ok {
+		return
+	}
+	zone, err := time.LoadLocation(s.text)
+	if err != nil || s.text == "" || s.text == "Local" { // those two are wherever the daemon happens to run
+		r.problem(n, "no time zone is called %s; they are written like Asia/Karachi or Europe/Berlin", quote(s.text))
+		return
+	}
+	*into = zone
+}
+
 func parseLanguage(text string) (tag, problem string) {
 	hint := ""
 	if code := spoken[strings.ToLower(text)]; code != "" {

@@ -75,6 +75,8 @@ func assetType(ext string) string {
 		return "font/woff2"
 	case ".ico":
 		return "image/x-icon"
+	case ".js":
+		return "text/javascript; charset=utf-8" // RFC 9239
 	case ".txt":
 		return "text/plain; charset=utf-8"
 	}

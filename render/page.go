@@ -34,8 +34,10 @@ type Frame struct {
 	Feeds         *Feeds    // nil = nothing to subscribe to
 	HasCategories bool      // the menu leads to them
 	HasFeeds      bool      // the menu leads to them
-	Now           time.Time // what "3 hours ago" is reckoned from
+	Now           time.Time // what "3 hours ago" is reckoned from; the page tells days and hours in its zone
 	NoPictures    bool
+	NoScript      bool
+	News          string // path of the document that changes when stories come, for the script to watch; "" = none
 }
 
 // W holds the words of the frame.
@@ -106,11 +108,20 @@ type outletLink struct{ Name, Page, Lang string }
 type moment struct{ Exact, Long, Ago, Lang string }
 
 func (f *Frame) moment(at time.Time) moment {
-	at = at.UTC()
+	at = at.In(f.Now.Location())
 	return moment{
-		Exact: at.Format(time.RFC3339), Long: f.W().Date(at) + at.Format(" 15:04 UTC"),
+		Exact: at.Format(time.RFC3339), Long: f.W().Date(at) + f.W().Comma + at.Format("15:04 ") + zoneName(at),
 		Ago: f.W().Ago(at, f.Now), Lang: f.W().Lang,
 	}
+}
+
+// zoneName says a time's zone so that everyone understands it: abbreviations like
+// IST have many meanings.
+func zoneName(at time.Time) string {
+	if _, offset := at.Zone(); offset == 0 {
+		return "UTC"
+	}
+	return "UTC" + at.Format("-07:00")
 }
 
 func (f *Frame) outlet(o feed.Outlet) outletLink {
@@ -125,7 +136,7 @@ func (p *RiverPage) days() []day {
 		if len(s.Members) == 0 {
 			continue
 		}
-		if date := s.Order.UTC().Format(time.DateOnly); len(days) == 0 || days[len(days)-1].Date != date {
+		if date := s.Order.In(p.Now.Location()).Format(time.DateOnly); len(days) == 0 || days[len(days)-1].Date != date {
 			days = append(days, day{Date: date, Name: p.W().DayName(s.Order, p.Now)})
 		}
 		d := &days[len(days)-1]

@@ -25,6 +25,7 @@ type Text struct {
 	LastItem, SilentSince, Failing, Gone, NotYet, PerDay, Fresh                 string
 	NotFound, NotFoundHint, Broken, BrokenHint, BadRequest, NotAllowed, Busy    string
 	JustNow, Minute, Minutes, Hour, Hours, Day, Days                            string // with %d
+	Copy, Copied, Keys, NewStories                                              string // the last with %d
 	Footer, OPML                                                                string
 	Months                                                                      [12]string
 	Weekdays                                                                    [7]string
@@ -82,13 +83,13 @@ func (t *Text) Ago(at, now time.Time) string {
 	}
 }
 
-// DayName is the heading of a day in the river.
+// DayName is the heading of a day in the river, as days are counted in the zone of now.
 func (t *Text) DayName(day, now time.Time) string {
-	today := now.UTC().Truncate(24 * time.Hour)
-	switch day = day.UTC().Truncate(24 * time.Hour); {
-	case !day.Before(today):
+	day = day.In(now.Location())
+	switch date := day.Format(time.DateOnly); {
+	case date >= now.Format(time.DateOnly):
 		return t.Today
-	case day.Equal(today.Add(-24 * time.Hour)):
+	case date == now.AddDate(0, 0, -1).Format(time.DateOnly):
 		return t.Yesterday
 	}
 	return t.Date(day)
@@ -114,6 +115,7 @@ var english = Text{
 	Broken: "That did not work", BrokenHint: "The page could not be made. It is not your fault; please try again in a moment.",
 	BadRequest: "That question cannot be read", NotAllowed: "This address only answers questions", Busy: "Too much at once, please try again in a moment",
 	JustNow: "just now", Minute: "1 minute ago", Minutes: "%d minutes ago", Hour: "1 hour ago", Hours: "%d hours ago", Day: "1 day ago", Days: "%d days ago",
+	Copy: "Copy", Copied: "Copied", Keys: "Keys j and k go from story to story", NewStories: "New stories: %d",
 	Footer: "Every story once, whoever tells it.", OPML: "All sources as OPML",
 	Months:   [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	Weekdays: [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
@@ -138,6 +140,7 @@ var german = Text{
 	Broken: "Das hat nicht geklappt", BrokenHint: "Die Seite ließ sich nicht erstellen. Es liegt nicht an Ihnen; bitte gleich noch einmal versuchen.",
 	BadRequest: "Diese Frage ist nicht lesbar", NotAllowed: "Diese Adresse beantwortet nur Fragen", Busy: "Gerade zu viel auf einmal, bitte gleich noch einmal",
 	JustNow: "gerade eben", Minute: "vor 1 Minute", Minutes: "vor %d Minuten", Hour: "vor 1 Stunde", Hours: "vor %d Stunden", Day: "vor 1 Tag", Days: "vor %d Tagen",
+	Copy: "Kopieren", Copied: "Kopiert", Keys: "Tasten j und k gehen von Meldung zu Meldung", NewStories: "Neue Meldungen: %d",
 	Footer: "Jede Meldung einmal, wer sie auch bringt.", OPML: "Alle Quellen als OPML",
 	Months:   [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
 	Weekdays: [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
@@ -162,6 +165,7 @@ var urdu = Text{
 	Broken: "کام نہیں بنا", BrokenHint: "صفحہ تیار نہ ہو سکا۔ قصور آپ کا نہیں؛ ذرا دیر میں پھر کوشش کریں۔",
 	BadRequest: "یہ سوال سمجھ میں نہیں آیا", NotAllowed: "یہ پتہ صرف پڑھنے کے لیے ہے", Busy: "اس وقت بہت ہجوم ہے، ذرا دیر میں پھر کوشش کریں",
 	JustNow: "ابھی ابھی", Minute: "ایک منٹ پہلے", Minutes: "%d منٹ پہلے", Hour: "ایک گھنٹہ پہلے", Hours: "%d گھنٹے پہلے", Day: "ایک دن پہلے", Days: "%d دن پہلے",
+	Copy: "نقل کریں", Copied: "نقل ہو گیا", Keys: "کلید j اور k سے اگلی پچھلی خبر پر جائیں", NewStories: "نئی خبریں: %d",
 	Footer: "ہر خبر ایک بار، خواہ کوئی بھی سنائے۔", OPML: "تمام ذرائع بطور OPML",
 	Months:   [12]string{"جنوری", "فروری", "مارچ", "اپریل", "مئی", "جون", "جولائی", "اگست", "ستمبر", "اکتوبر", "نومبر", "دسمبر"},
 	Weekdays: [7]string{"اتوار", "پیر", "منگل", "بدھ", "جمعرات", "جمعہ", "ہفتہ"},
@@ -186,6 +190,7 @@ var hindi = Text{
 	Broken: "काम नहीं बना", BrokenHint: "पृष्ठ नहीं बन सका। ग़लती आपकी नहीं है; थोड़ी देर में फिर कोशिश करें।",
 	BadRequest: "यह प्रश्न समझ में नहीं आया", NotAllowed: "यह पता केवल पढ़ने के लिए है", Busy: "अभी बहुत भीड़ है, थोड़ी देर में फिर कोशिश करें",
 	JustNow: "अभी-अभी", Minute: "1 मिनट पहले", Minutes: "%d मिनट पहले", Hour: "1 घंटा पहले", Hours: "%d घंटे पहले", Day: "1 दिन पहले", Days: "%d दिन पहले",
+	Copy: "कॉपी करें", Copied: "कॉपी हो गया", Keys: "j और k कुंजियाँ एक ख़बर से दूसरी पर ले जाती हैं", NewStories: "नई ख़बरें: %d",
 	Footer: "हर ख़बर एक बार, चाहे कोई भी सुनाए।", OPML: "सभी स्रोत OPML में",
 	Months:   [12]string{"जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"},
 	Weekdays: [7]string{"रविवार", "सोमवार", "मंगलवार", "बुधवार", "गुरुवार", "शुक्रवार", "शनिवार"},
@@ -210,6 +215,7 @@ var arabic = Text{
 	Broken: "تعذّر ذلك", BrokenHint: "تعذّر إعداد الصفحة. ليس الخطأ منك؛ حاول مرة أخرى بعد قليل.",
 	BadRequest: "تعذّر فهم السؤال", NotAllowed: "هذا العنوان للقراءة فقط", Busy: "الطلبات كثيرة الآن، حاول بعد قليل",
 	JustNow: "الآن", Minute: "قبل دقيقة", Minutes: "قبل %d دقيقة", Hour: "قبل ساعة", Hours: "قبل %d ساعة", Day: "قبل يوم", Days: "قبل %d يوما",
+	Copy: "نسخ", Copied: "نُسخ", Keys: "المفتاحان j وk للتنقل بين الأخبار", NewStories: "أخبار جديدة: %d",
 	Footer: "كل خبر مرة واحدة، أيا كان راويه.", OPML: "جميع المصادر بصيغة OPML",
 	Months:   [12]string{"يناير", "فبراير", "مارس", "أبريل", "مايو", "يونيو", "يوليو", "أغسطس", "سبتمبر", "أكتوبر", "نوفمبر", "ديسمبر"},
 	Weekdays: [7]string{"الأحد", "الاثنين", "الثلاثاء", "الأربعاء", "الخميس", "الجمعة", "السبت"},

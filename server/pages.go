@@ -36,19 +36,15 @@ func (st *site) language(r *http.Request) (lang, vary string) {
 
 // pageJob is what all pages have in common.
 func (st *site) pageJob(key, lang, vary string) job {
-	policy := policyPage
-	if st.NoPictures {
-		policy = policyBare
-	}
 	return job{
-		key: "page " + lang + " " + key, kind: "text/html; charset=utf-8", policy: policy,
+		key: "page " + lang + " " + key, kind: "text/html; charset=utf-8", policy: policy(!st.NoPictures, !st.NoScript),
 		control: pageControl, vary: vary, lasts: pageLasts,
 	}
 }
 
 // frame is what all pages have around them.
 func (s *Server) frame(st *site, lang string, outlets map[string]feed.Outlet) render.Frame {
-	f := render.Frame{Title: st.Title, Language: lang, Root: st.root, Now: st.Now(), NoPictures: st.NoPictures}
+	f := render.Frame{Title: st.Title, Language: lang, Root: st.root, Now: st.Now().In(st.Zone), NoPictures: st.NoPictures, NoScript: st.NoScript}
 	for _, o := range outlets {
 		f.HasCategories = f.HasCategories || len(o.Categories) > 0
 	}
@@ -94,7 +90,9 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 			page.Heading, page.HeadLang = p.view.ID, ""
 		}
 	}
-	if !before.Order.IsZero() {
+	if before.Order.IsZero() {
+		page.News = st.root + p.here + "atom.xml" + p.suffix()
+	} else {
 		page.Top = st.root + p.here + p.suffix()
 	}
 	if more {
@@ -294,6 +292,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, st *site, err erro
 	}
 	lang, vary := st.language(r)
 	frame := s.frame(st, lang, nil)
+	frame.NoScript = true
 	words, why := frame.W(), ""
 	switch f.status {
 	case http.StatusNotFound:
@@ -313,7 +312,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, st *site, err erro
 		st.Log.Error("no page for a failure", "err", err)
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", policyBare)
+	h.Set("Content-Security-Policy", policy(false, false))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	h.Set("Cache-Control", "no-store")

@@ -245,7 +245,7 @@ func TestHostileCharactersHarmNobody(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/story/evil", "/sources/", "/categories/", "/feed.json", "/feed.xml", "/atom.xml"} {
 		w := ask(t, h, "GET", path)
-		body := w.Body.String()
+		body := strings.ReplaceAll(w.Body.String(), `<script src="/assets/`, "") // our own
 		for _, sign := range []string{"<script", "javascript:", "data:text", "\x00", "\x0b", "\ufffe", "\u202e", "\u2066", "\r"} {
 			if strings.Contains(body, sign) && (sign != "<script" || path != "/feed.json") {
 				t.Errorf("%s holds %q", path, sign)

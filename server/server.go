@@ -43,18 +43,20 @@ type Store interface {
 // Options say what is served and how. The zero value of a field means what its
 // comment says; Base is required.
 type Options struct {
-	Base        string        // public address of the site, complete: "https://news.example.org/"
-	Title       string        // of the merged feed of everything; "" = "Sangam"
-	Description string        // of it
-	Language    string        // of the pages' frame; "" = what the reader's browser asks for
-	Items       int           // stories in a document, unless more arrived in a day; 0 = 100
-	Views       []feed.View   // further merged feeds; one without an ID replaces that of everything
-	Hubs        []string      // WebSub hubs that every feed names
-	Hub         http.Handler  // answers at /hub, POST included; nil = nothing is there
-	TTL         time.Duration // how long readers may wait before they ask again; 0 = 15 minutes
-	NoCredits   bool          // leave out the line that names a story's outlets
-	NoPictures  bool          // pages show no pictures
-	NotFound    error         // what Store.Story returns for a story that is not there, besides fs.ErrNotExist
+	Base        string         // public address of the site, complete: "https://news.example.org/"
+	Title       string         // of the merged feed of everything; "" = "Sangam"
+	Description string         // of it
+	Language    string         // of the pages' frame; "" = what the reader's browser asks for
+	Items       int            // stories in a document, unless more arrived in a day; 0 = 100
+	Views       []feed.View    // further merged feeds; one without an ID replaces that of everything
+	Hubs        []string       // WebSub hubs that every feed names
+	Hub         http.Handler   // answers at /hub, POST included; nil = nothing is there
+	TTL         time.Duration  // how long readers may wait before they ask again; 0 = 15 minutes
+	NoCredits   bool           // leave out the line that names a story's outlets
+	NoPictures  bool           // pages show no pictures
+	NoScript    bool           // pages have no script
+	Zone        *time.Location // in which pages tell the time; nil = UTC
+	NotFound    error          // what Store.Story returns for a story that is not there, besides fs.ErrNotExist
 	Now         func() time.Time
 	Log         *slog.Logger // nil = none
 }
@@ -69,6 +71,9 @@ func (o Options) complete() Options {
 	}
 	if o.TTL <= 0 {
 		o.TTL = 15 * time.Minute
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -185,12 +190,20 @@ const (
 	policyStrict = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 	// policyFeed lets a browser that opens a feed load its stylesheet.
 	policyFeed = "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
-	// policyPage is for pages: our stylesheet and font, the outlets' pictures, the search form; no script at all.
-	policyPage = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' https: http:; media-src https: http:; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-		"sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
-	// policyBare is policyPage without pictures from elsewhere.
-	policyBare = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-		"sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
+
+// policy is what a page may do: our stylesheet, font, icon and search form; the
+// script, which may ask this site whether there is news, and the outlets' pictures
+// only where the options allow them. A page with a script is not sandboxed: one that
+// may run scripts of its own origin could step out of it.
+func policy(pictures, script bool) string {
+	p := "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'"
+	if pictures {
+		p += " https: http:; media-src https: http:"
+	}
+	p += "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+	if script {
+		return p + "script-src 'self'; connect-src 'self'"
+	}
+	return p + "sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+}

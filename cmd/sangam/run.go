@@ -247,6 +247,7 @@ func home(cfg *config.Config) string { return cfg.PublicURL }
 func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) server.Options {
 	o := server.Options{
 		Base: cfg.PublicURL, Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
+		Zone: cfg.Timezone, NoPictures: !cfg.Page.Pictures, NoScript: !cfg.Page.Script, NoCredits: !cfg.CreditsLine,
 		Views: cfg.Views, NotFound: storage.ErrNotFound, Log: log,
 	}
 	if hub != nil {

@@ -1,0 +1,41 @@
+package render_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"sangam/feed"
+	"sangam/render"
+)
+
+// river is the page of some stories in a frame.
+func river(t *testing.T, p render.RiverPage) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.River(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestPagesTellTheTimeInTheirZone(t *testing.T) {
+	karachi := time.FixedZone("", 5*60*60)
+	late := time.Date(2026, time.March, 13, 20, 30, 0, 0, time.UTC) // the 14th in Karachi, 01:30
+	p := render.RiverPage{Frame: render.Frame{Language: "en", Root: "/", Now: noon.In(karachi)}}
+	p.Stories = []feed.Story{{Key: "s", Order: late, Updated: late, Members: []feed.Item{{Key: "a/1", Source: "a", Title: "T", Published: late, Seen: late}}}}
+	for _, want := range []string{
+		`<time datetime="2026-03-14">Today</time>`, `datetime="2026-03-14T01:30:00&#43;05:00"`, `title="Saturday, 14 March 2026, 01:30 UTC&#43;05:00"`,
+	} {
+		if got := river(t, p); !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	p.Now = noon
+	for _, want := range []string{`<time datetime="2026-03-13">Yesterday</time>`, `datetime="2026-03-13T20:30:00Z"`, `20:30 UTC"`} {
+		if got := river(t, p); !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
