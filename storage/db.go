@@ -254,19 +254,33 @@ func (db *DB) SetOutlets(ctx context.Context, outlets []feed.Outlet) error {
 	}
 	db.work.Lock()
 	defer db.work.Unlock()
-	r := db.outlets.Load().clone()
-	var changed []*outletRecord
+	next, changed := db.outlets.Load().with(outlets)
+	if next == db.outlets.Load() {
+		return nil
+	}
+	err := db.update(func(tx *bbolt.Tx) error { return putOutlets(tx, changed, db.opts.Now()) })
+	if err != nil {
+		return fmt.Errorf("set outlets: %w", err)
+	}
+	db.outlets.Store(next)
+	return nil
+}
+
+// with is the roster after SetOutlets, and what of it is to be written; the same roster
+// if nothing changes.
+func (r *roster) with(outlets []feed.Outlet) (next *roster, changed []*outletRecord) {
+	next = r.clone()
 	configured := map[string]bool{}
 	for _, o := range outlets {
 		configured[o.ID] = true
-		old := r.byID[o.ID]
-		next := &outletRecord{Outlet: o, Num: r.next, Configured: true}
+		old := next.byID[o.ID]
+		rec := &outletRecord{Outlet: o, Num: next.next, Configured: true}
 		if old != nil {
-			next.Num = old.Num
+			rec.Num = old.Num
 		}
 		if old == nil || !old.Configured || !sameOutlet(old.Outlet, o) {
-			changed = append(changed, next)
-			r.put(next)
+			changed = append(changed, rec)
+			next.put(rec)
 		}
 	}
 	for id, o := range r.byID {
@@ -274,31 +288,26 @@ func (db *DB) SetOutlets(ctx context.Context, outlets []feed.Outlet) error {
 			gone := *o
 			gone.Configured = false
 			changed = append(changed, &gone)
+			next.put(&gone)
 		}
 	}
 	if len(changed) == 0 && !r.all {
-		return nil
+		return r, nil
 	}
+	next.all = false
+	return next, changed
+}
+
+func putOutlets(tx *bbolt.Tx, changed []*outletRecord, at time.Time) error {
 	for _, o := range changed {
-		r.put(o)
-	}
-	r.all = false
-	err := db.update(func(tx *bbolt.Tx) error {
-		for _, o := range changed {
-			if err := putRecord(tx, bOutlets, []byte(o.Outlet.ID), o); err != nil {
-				return err
-			}
-		}
-		if err := tx.Bucket([]byte(bMeta)).Put([]byte("configured"), []byte{1}); err != nil {
+		if err := putRecord(tx, bOutlets, []byte(o.Outlet.ID), o); err != nil {
 			return err
 		}
-		return logGeneral(tx, db.opts.Now())
-	})
-	if err != nil {
-		return fmt.Errorf("set outlets: %w", err)
 	}
-	db.outlets.Store(r)
-	return nil
+	if err := tx.Bucket([]byte(bMeta)).Put([]byte("configured"), []byte{1}); err != nil {
+		return err
+	}
+	return logGeneral(tx, at)
 }
 
 func sameOutlet(a, b feed.Outlet) bool {

@@ -28,6 +28,8 @@
 //	         "clock"                 time of the newest batch
 //	         "configured"            present once SetOutlets has been called
 //	         "general"               sequence of the newest change that is not of one story
+//	         "log"                   8 bytes: how far the store has folded the log it follows; then that
+//	                                 log's name. Absent in a store that follows none
 //	outlets  source id               record: the outlet, its src, whether it is configured
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed

@@ -60,8 +60,10 @@ type keeper struct {
 	now      time.Time
 	tomb     bool
 	progress Progress
-	total    int64
-	done     Kept
+	// instead is told of what would be deleted, items or tombstones; nil = it is deleted.
+	instead func(nos []uint64, names [][]byte) error
+	total   int64
+	done    Kept
 }
 
 // byAge deletes from the beginning: numbers are in order of arrival.
@@ -189,6 +191,9 @@ func (k *keeper) tombstones(ctx context.Context) error {
 			}
 			return nil
 		}))
+		if err == nil && k.instead != nil {
+			err, dead = k.instead(nil, dead), nil
+		}
 		for err == nil && len(dead) > 0 {
 			some := dead[:min(len(dead), keepChunk)]
 			dead = dead[len(some):]
@@ -211,6 +216,9 @@ func (k *keeper) tombstones(ctx context.Context) error {
 
 // delete deletes items, a few per transaction.
 func (k *keeper) delete(ctx context.Context, nos []uint64) error {
+	if k.instead != nil {
+		return k.instead(nos, nil)
+	}
 	k.total += int64(len(nos))
 	for len(nos) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -448,5 +456,9 @@ func (m *merger) forgetSource(o *outletRecord) error {
 	m.roster = m.roster.clone()
 	delete(m.roster.byID, o.Outlet.ID)
 	delete(m.roster.byNum, o.Num)
+	m.roster.next = 1 // as when the file is opened: the number may be given anew
+	for num := range m.roster.byNum {
+		m.roster.next = max(m.roster.next, num+1)
+	}
 	return m.tx.Bucket([]byte(bOutlets)).Delete(id)
 }

@@ -50,28 +50,30 @@ func (db *DB) rule(ctx context.Context, a, b, by string, always bool) error {
 		return err
 	}
 	now := db.opts.Now().UTC()
-	err := db.amend(now, func(m *merger) error {
-		x, y, err := m.pair(a, b)
-		if err != nil {
-			return err
-		}
-		rec := overrideRecord{Always: always, At: now, By: by, First: true}
-		if err := putRecord(m.tx, bVerdicts, pairKey(x.Key, y.Key), &rec); err != nil {
-			return err
-		}
-		rec.First = false
-		if err := putRecord(m.tx, bVerdicts, pairKey(y.Key, x.Key), &rec); err != nil {
-			return err
-		}
-		if !always {
-			return m.retract(x, y)
-		}
-		return m.joinNow(x, y, feed.Ruling{With: y.Key, Item: x.Key, Relation: feed.Copy, Rule: ruleAlways, Because: becauseAlways})
-	})
+	err := db.amend(now, func(m *merger) error { return m.rule(a, b, by, always, now) })
 	if err != nil {
 		return fmt.Errorf("rule on %s and %s: %w", a, b, err)
 	}
 	return nil
+}
+
+func (m *merger) rule(a, b, by string, always bool, at time.Time) error {
+	x, y, err := m.pair(a, b)
+	if err != nil {
+		return err
+	}
+	rec := overrideRecord{Always: always, At: at, By: by, First: true}
+	if err := putRecord(m.tx, bVerdicts, pairKey(x.Key, y.Key), &rec); err != nil {
+		return err
+	}
+	rec.First = false
+	if err := putRecord(m.tx, bVerdicts, pairKey(y.Key, x.Key), &rec); err != nil {
+		return err
+	}
+	if !always {
+		return m.retract(x, y)
+	}
+	return m.joinNow(x, y, feed.Ruling{With: y.Key, Item: x.Key, Relation: feed.Copy, Rule: ruleAlways, Because: becauseAlways})
 }
 
 // UndoVerdict takes back what the operator ruled about two items; the rules decide again.
@@ -80,28 +82,30 @@ func (db *DB) UndoVerdict(ctx context.Context, a, b string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := db.amend(db.opts.Now(), func(m *merger) error {
-		x, y, err := m.pair(a, b)
-		if err != nil {
-			return err
-		}
-		verdicts := m.tx.Bucket([]byte(bVerdicts))
-		rec, ok := m.override(x.Key, y.Key)
-		if !ok {
-			return fmt.Errorf("verdict: %w", ErrNotFound)
-		}
-		if err := cmp.Or(verdicts.Delete(pairKey(x.Key, y.Key)), verdicts.Delete(pairKey(y.Key, x.Key))); err != nil {
-			return err
-		}
-		if rec.Always {
-			return m.retract(x, y)
-		}
-		return m.reconsider(x, y)
-	})
+	err := db.amend(db.opts.Now(), func(m *merger) error { return m.undoVerdict(a, b) })
 	if err != nil {
 		return fmt.Errorf("undo the verdict on %s and %s: %w", a, b, err)
 	}
 	return nil
+}
+
+func (m *merger) undoVerdict(a, b string) error {
+	x, y, err := m.pair(a, b)
+	if err != nil {
+		return err
+	}
+	verdicts := m.tx.Bucket([]byte(bVerdicts))
+	rec, ok := m.override(x.Key, y.Key)
+	if !ok {
+		return fmt.Errorf("verdict: %w", ErrNotFound)
+	}
+	if err := cmp.Or(verdicts.Delete(pairKey(x.Key, y.Key)), verdicts.Delete(pairKey(y.Key, x.Key))); err != nil {
+		return err
+	}
+	if rec.Always {
+		return m.retract(x, y)
+	}
+	return m.reconsider(x, y)
 }
 
 // Verdicts are all that the operator ruled, by the keys of the items.

@@ -69,12 +69,27 @@ func (w *window) put(no uint64, it *feed.Item) {
 	slot := uint32(len(d.slots))
 	d.slots = append(d.slots, windowItem{no: no, at: int64(stamp(it.Time())), seen: seen})
 	for _, m := range it.Marks {
-		key := markKey(m)
-		d.holding = append(d.holding, holding{slot: slot, older: d.newest[key]})
-		d.newest[key] = uint32(len(d.holding))
+		d.hold(markKey(m), slot)
 	}
 	w.where[no] = spot{d, slot}
 	w.undo = append(w.undo, func() { w.remove(no) })
+}
+
+// hold notes that an item holds a mark: before those with smaller numbers, as if the index
+// had been made from the file just now. A revised item is put again long after its number
+// was given, and which holders are the newest must not depend on when a store was opened.
+func (d *windowDay) hold(key, slot uint32) {
+	d.holding = append(d.holding, holding{slot: slot})
+	h, after := d.newest[key], uint32(0)
+	for ; h != 0 && d.slots[d.holding[h-1].slot].no > d.slots[slot].no; h = d.holding[h-1].older {
+		after = h
+	}
+	d.holding[len(d.holding)-1].older = h
+	if after == 0 {
+		d.newest[key] = uint32(len(d.holding))
+	} else {
+		d.holding[after-1].older = uint32(len(d.holding))
+	}
 }
 
 // drop forgets an item.
