@@ -1,0 +1,148 @@
+package server_test
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"sangam/feed"
+)
+
+// hostile is a town in which one outlet writes whatever could do harm.
+func hostile() *shelf {
+	s := town()
+	for i := range s.stories {
+		s.stories[i].Members[0].Image = "" // the tests ask no other host
+	}
+	evil := `"><script>alert(1)</script><svg onload=alert(2)>`
+	o := s.outlets["gazette"]
+	o.Name, o.Site, o.Categories = "Gazette "+evil, "javascript:alert(3)", []string{"world", evil}
+	s.outlets["gazette"] = o
+	state := s.states["gazette"]
+	state.Channel.Description = evil + strings.Repeat("W", 300)
+	s.states["gazette"] = state
+	it := item("herald", "evil", `<img src=x onerror=alert(4)><script>alert(5)</script>`+strings.Repeat("W", 300),
+		`<p>Sanitised before it is stored.</p><pre>`+strings.Repeat("x", 500)+`</pre>`, "en", feed.LeftToRight, -1)
+	it.Link, it.Image, it.Via = "javascript:alert(6)", "javascript:alert(7)", "data:text/html,<script>alert(8)</script>"
+	it.Authors = []feed.Person{{Name: evil, URI: "javascript:alert(9)"}}
+	it.Categories = []string{`<b onclick=alert(10)>`}
+	it.Enclosures = []feed.Enclosure{{URL: "https://h.example/a.mp3", Title: evil}, {URL: "vbscript:alert(11)"}}
+	twin := item("gazette", "evil2", evil, it.Content, `en"><script>alert(12)</script>`, `rtl"><script>alert(13)</script>`, -1)
+	st := story("evil", noon, it, twin)
+	st.Joins = []feed.Ruling{{Item: it.Key, With: twin.Key, Relation: feed.Copy, Rule: evil, Because: evil}}
+	s.put(st)
+	return s
+}
+
+// looks are the ways in which every page is looked at.
+var looks = []struct {
+	lang   string
+	width  int
+	scheme string
+}{{"ur", 320, "dark"}, {"en", 360, "light"}, {"ur", 1440, "light"}, {"en", 2560, "dark"}}
+
+func TestPagesAreSoundInABrowser(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	base := street(t, hostile())
+	host, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := []string{
+		"", "?q=%D9%BE%D9%84", "?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "story/bridge", "story/evil", "sources/", "categories/", "feeds/", "sources/darya/", "sources/gazette/",
+		"nowhere", "feed.xml", "atom.xml",
+	}
+	for _, page := range pages {
+		for _, look := range looks {
+			name := fmt.Sprintf("%q at %d px in %s", page, look.width, look.lang)
+			b.wear(look.width, look.scheme)
+			b.open(base+page, look.lang)
+			var found struct {
+				Wide  int
+				Lang  string
+				Dir   string
+				Fonts []string
+			}
+			b.eval(`document.fonts.ready.then(() => ({
+				Wide: document.documentElement.scrollWidth - innerWidth,
+				Lang: document.documentElement.lang || "", Dir: document.documentElement.dir || "",
+				Fonts: [...document.fonts].filter(f => f.status == "loaded").map(f => f.family)}))`, &found)
+			if found.Wide > 0 {
+				t.Errorf("%s: the page is %d px too wide", name, found.Wide)
+			}
+			if !strings.HasSuffix(page, ".xml") && found.Lang != look.lang {
+				t.Errorf("%s: the frame is in %q", name, found.Lang)
+			}
+			if strings.Contains(page, "bridge") && len(found.Fonts) == 0 {
+				t.Errorf("%s: Urdu is not shown in the page's own face", name)
+			}
+			for _, fault := range b.faults {
+				if !strings.Contains(fault, "status of 404") {
+					t.Errorf("%s: %s", name, fault)
+				}
+			}
+			for _, address := range b.asked {
+				if u, err := url.Parse(address); err != nil || u.Host != host.Host {
+					t.Errorf("%s: the page asked for %s", name, address)
+				}
+			}
+			var live []string
+			b.eval(`[...document.querySelectorAll("*")].flatMap(e => [...e.attributes].map(a => [e, a]))
+				.filter(([e, a]) => /^on/i.test(a.name) || /^\s*(javascript|vbscript|data):/i.test(a.value))
+				.map(([e, a]) => e.tagName + " " + a.name + "=" + a.value)`, &live)
+			if len(live) > 0 {
+				t.Errorf("%s: what could run: %q", name, live)
+			}
+			b.shoot(strings.NewReplacer("/", "-", "?", "-", "%", "").Replace(fmt.Sprintf("page-%s-%s-%d", page, look.lang, look.width)))
+		}
+	}
+}
+
+// axe is where npm puts axe-core, which finds what bars readers with disabilities.
+const axe = "../internal/npm/node_modules/axe-core/axe.min.js"
+
+// barriers asks axe what is wrong, and what it cannot tell.
+const barriers = `axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(r => [...r.violations, ...r.incomplete].map(v =>
+	v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 200) + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; ")).join("\n  ")))`
+
+func TestPagesBarNobody(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile(axe)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("axe-core is needed here: %v", err)
+		}
+		t.Skip("npm ci in internal/npm installs axe-core")
+	}
+	b := openBrowser(t)
+	b.call("Page.setBypassCSP", map[string]any{"enabled": true}, nil) // else axe cannot run on pages without a script
+	base := street(t, hostile())
+	for _, page := range []string{"", "?q=bridge", "?q=nothing+like+it", "story/bridge", "story/ferry", "sources/", "categories/", "feeds/", "sources/bote/", "nowhere"} {
+		for _, lang := range []string{"en", "ur"} {
+			b.wear(1440, "light")
+			b.open(base+page, lang)
+			b.eval(string(code)+"; true", new(bool))
+			for _, width := range []int{360, 1440} {
+				for _, scheme := range []string{"light", "dark"} {
+					b.wear(width, scheme)
+					var broken []string
+					b.eval(barriers, &broken)
+					for _, v := range broken {
+						t.Errorf("%q in %s at %d px, %s: %s", page, lang, width, scheme, v)
+					}
+				}
+			}
+		}
+	}
+
+	// Would it tell?
+	b.open(base, "en")
+	b.eval(string(code)+`; document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x><p style='color:#bbb;background:#ccc'>pale</p>"); true`, new(bool))
+	var found []string
+	if b.eval(barriers, &found); len(found) != 2 {
+		t.Errorf("a picture without a text and a pale line: axe says %q", found)
+	}
+}
