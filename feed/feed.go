@@ -166,6 +166,7 @@ type State struct {
 
 	Channel Channel `cbor:"30,keyasint" json:"channel"` // how the feed names itself; without entries
 
+	// Habits may be left out, by whoever recalls them when a visit has brought items.
 	Habits Habits `cbor:"40,keyasint" json:"-"`
 }
 
@@ -181,7 +182,7 @@ func (st State) For(src Source) State {
 	st.Failures, st.FailingSince, st.Trouble, st.Problem, st.Status = 0, time.Time{}, NoTrouble, "", 0
 	st.Due, st.DueWhy, st.NotBefore, st.NotBeforeWhy = time.Time{}, "", time.Time{}, ""
 	st.Gone, st.Channel.Pace = false, Pace{}
-	st.Habits.NewIDs, st.Habits.NewLinks, st.Habits.NoIDs, st.Habits.NoLinks = 0, 0, false, false
+	st.Habits = st.Habits.Elsewhere()
 	st.Visited = time.Time{} // of this address we know nothing: visit it soon
 	return st
 }
@@ -207,6 +208,12 @@ type Habits struct {
 	NewLinks int  `cbor:"5,keyasint,omitempty"`
 	NoIDs    bool `cbor:"6,keyasint,omitempty"`
 	NoLinks  bool `cbor:"7,keyasint,omitempty"`
+}
+
+// Elsewhere returns what of the habits holds when the source has another address.
+func (h Habits) Elsewhere() Habits {
+	h.NewIDs, h.NewLinks, h.NoIDs, h.NoLinks = 0, 0, false, false
+	return h
 }
 
 // Listed is an item as a document listed it: its key, and hashes of its id, its link

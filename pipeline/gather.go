@@ -20,6 +20,9 @@ type Here struct {
 	Fetch func(context.Context, feed.Visit) feed.Document
 	// Next says when the source is due after a visit, and why then.
 	Next func(feed.Source, feed.State, time.Time) (time.Time, string)
+	// Habits recalls a source's habits for a visit that has brought items; nil = the
+	// visit's state holds them. Most visits bring nothing and need none.
+	Habits func(ctx context.Context, source string) feed.Habits
 	// Bug is told of a panic that was confined to one source.
 	Bug func(source string, panicked any, stack []byte)
 	// Desks has room for as many documents as are read at once; nil = any number.
@@ -31,6 +34,7 @@ type Here struct {
 // document that makes one of our own packages panic costs that source its visit,
 // and nobody else anything.
 func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
+	elsewhere := v.State.ConfiguredURL != "" && v.State.ConfiguredURL != v.Source.Address()
 	v.State = v.State.For(v.Source)
 	v.State.Source = v.Source.ID
 	defer func() {
@@ -61,7 +65,13 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	if len(channel.Entries) == 0 && v.State.Items > 0 {
 		return h.batch(v, homeward(emptied(state, doc, channel)), nil)
 	}
-	found := Read(channel, v.Source, v.At, v.State.Habits)
+	habits := v.State.Habits
+	if h.Habits != nil {
+		if habits = h.Habits(ctx, v.Source.ID); elsewhere {
+			habits = habits.Elsewhere()
+		}
+	}
+	found := Read(channel, v.Source, v.At, habits)
 	state = read(state, doc, channel, found.Warnings)
 	if len(channel.Entries) == 0 {
 		state = homeward(state)

@@ -15,9 +15,10 @@ import (
 // Store is what a visit needs of storage.
 type Store interface {
 	// State recalls what the last visit of a source left; the zero State with only
-	// Source set when there was none.
+	// Source set when there was none. It may leave the habits to Here.Habits.
 	State(ctx context.Context, source string) (feed.State, error)
-	// Merge decides what every item of the batch is and stores it, all or nothing.
+	// Merge decides what every item of the batch is and stores it, all or nothing. A
+	// batch without items leaves the source's habits as they are.
 	Merge(ctx context.Context, batch feed.Batch) (feed.Report, error)
 }
 

@@ -201,14 +201,14 @@ func (db *DB) finish(full, waiting []*errand, err error) {
 func (db *DB) postpone(e *errand) (kept bool) {
 	id, before := e.batch.Outlet.ID, feed.State{}
 	err := db.view(func(tx *bbolt.Tx) error {
-		st, err := db.readState(tx, id)
 		if w := db.waiting(id); w != nil {
-			st = w.batch.State
+			before = w.batch.State
+		} else {
+			before = db.readState(tx, id)
 		}
-		before = st
 		seq, _ := lastChange(tx)
-		e.report = feed.Report{Source: id, Seq: seq, Late: late(st, e.batch.At)}
-		return err
+		e.report = feed.Report{Source: id, Seq: seq, Late: late(before.Visited, e.batch.At)}
+		return nil
 	})
 	if e.err = err; err != nil || e.report.Late {
 		return true

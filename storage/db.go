@@ -175,18 +175,41 @@ func (db *DB) Close() error {
 // State is what the last visit of a source left behind; zero but for Source when
 // there was none.
 func (db *DB) State(ctx context.Context, id string) (feed.State, error) {
+	st, err := db.Brief(ctx, id)
+	if err == nil {
+		st.Habits, err = db.Habits(ctx, id)
+	}
+	return st, err
+}
+
+// Brief is State without the habits of the source, which are most of its bytes and
+// matter only to a visit that brings items.
+func (db *DB) Brief(ctx context.Context, id string) (feed.State, error) {
 	if err := ctx.Err(); err != nil {
 		return feed.State{}, err
 	}
 	var st feed.State
-	err := db.view(func(tx *bbolt.Tx) (err error) {
-		st, err = db.readState(tx, id)
-		return err
+	err := db.view(func(tx *bbolt.Tx) error {
+		st = db.readState(tx, id)
+		return nil
 	})
 	if late := db.waiting(id); err == nil && late != nil {
 		st = late.batch.State
 	}
 	return st, err
+}
+
+// Habits is what a source was found to repeat; zero when nothing is known of it.
+func (db *DB) Habits(ctx context.Context, id string) (feed.Habits, error) {
+	if err := ctx.Err(); err != nil {
+		return feed.Habits{}, err
+	}
+	var habits feed.Habits
+	err := db.view(func(tx *bbolt.Tx) error {
+		habits = db.readHabits(tx, id)
+		return nil
+	})
+	return habits, err
 }
 
 // waiting is the visit without items that has not been written yet, if any.
@@ -196,22 +219,44 @@ func (db *DB) waiting(id string) *errand {
 	return db.pending.states[id]
 }
 
-func (db *DB) readState(tx *bbolt.Tx, id string) (feed.State, error) {
+// readState reads a state without its habits.
+func (db *DB) readState(tx *bbolt.Tx, id string) feed.State {
 	st := feed.State{Source: id}
-	key := []byte(id)
-	if v := tx.Bucket([]byte(bStates)).Get(key); v != nil {
-		if err := decode(bStates, key, v, &st); err != nil {
-			db.lost(bStates, key, err)
-			return feed.State{Source: id}, nil // as if never visited: it is fetched anew
-		}
+	if err := readRecord(tx, bStates, id, &st); err != nil {
+		db.lost(bStates, []byte(id), err)
+		return feed.State{Source: id} // as if never visited: it is fetched anew
 	}
-	if v := tx.Bucket([]byte(bHabits)).Get(key); v != nil {
-		if err := decode(bHabits, key, v, &st.Habits); err != nil {
-			db.lost(bHabits, key, err)
-			st.Habits = feed.Habits{}
-		}
+	return st
+}
+
+// lastVisit reads of a state only when its visit was, and to what address.
+func lastVisit(tx *bbolt.Tx, id string) feed.State {
+	var st struct { // numbered as in feed.State
+		ConfiguredURL string    `cbor:"6,keyasint,omitempty"`
+		Visited       time.Time `cbor:"10,keyasint,omitzero"`
 	}
-	return st, nil
+	if readRecord(tx, bStates, id, &st) != nil {
+		return feed.State{} // readState tells of the damage
+	}
+	return feed.State{Source: id, ConfiguredURL: st.ConfiguredURL, Visited: st.Visited}
+}
+
+func (db *DB) readHabits(tx *bbolt.Tx, id string) feed.Habits {
+	var habits feed.Habits
+	if err := readRecord(tx, bHabits, id, &habits); err != nil {
+		db.lost(bHabits, []byte(id), err)
+		return feed.Habits{}
+	}
+	return habits
+}
+
+// readRecord reads what is stored under key into v, which stays as it is if nothing is.
+func readRecord(tx *bbolt.Tx, bucket, key string, v any) error {
+	rec := tx.Bucket([]byte(bucket)).Get([]byte(key))
+	if rec == nil {
+		return nil
+	}
+	return decode(bucket, []byte(key), rec, v)
 }
 
 // States goes over the states of every source that was ever visited, by id.
@@ -338,6 +383,16 @@ func (db *DB) Outlets(ctx context.Context) (map[string]feed.Outlet, error) {
 		}
 	}
 	return m, nil
+}
+
+// Outlet is one of the Outlets; false if there is none of that id.
+func (db *DB) Outlet(id string) (feed.Outlet, bool) {
+	r := db.outlets.Load()
+	o := r.byID[id]
+	if o == nil || !r.all && !o.Configured {
+		return feed.Outlet{}, false
+	}
+	return o.Outlet, true
 }
 
 // Retired are the outlets that are not configured any more but may still have items

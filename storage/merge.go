@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -110,19 +109,21 @@ func horizon(clock time.Time, span time.Duration) time.Time {
 	return clock.Add(-span - 24*time.Hour)
 }
 
-// late reports whether a batch of that time comes after a newer one.
-func late(st feed.State, at time.Time) bool { return !at.After(st.Visited) }
+// late reports whether a batch of the time at comes after one that is not older.
+func late(visited, at time.Time) bool { return !at.After(visited) }
 
 // merge stores one batch: its items one by one, then what became of stories, then
 // lastly the state; counted says that it has been completed already.
 func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err error) {
 	defer catchBug(&err)
 	m.report = feed.Report{Source: b.Outlet.ID}
-	before, err := m.db.readState(m.tx, b.Outlet.ID)
-	if err != nil {
-		return m.report, err
+	var before feed.State
+	if counted { // and so without items
+		before = lastVisit(m.tx, b.Outlet.ID)
+	} else {
+		before = m.db.readState(m.tx, b.Outlet.ID)
 	}
-	if late(before, b.At) {
+	if late(before.Visited, b.At) {
 		m.report.Late = true
 		m.report.Seq, _ = lastChange(m.tx)
 		return m.report, nil
@@ -144,7 +145,7 @@ func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err erro
 	if !counted {
 		b.State = b.State.Counted(b.At, before, m.report)
 	}
-	if err := m.putState(b.State, before.Habits); err != nil {
+	if err := m.putState(b, before.ConfiguredURL); err != nil {
 		return m.report, err
 	}
 	m.report.Seq, _ = lastChange(m.tx)
@@ -468,18 +469,26 @@ func (db *DB) readItem(items *bbolt.Bucket, no uint64) *stored {
 	return it
 }
 
-// putState stores the state, and the habits if they are not what they were.
-func (m *merger) putState(st feed.State, before feed.Habits) error {
-	key := []byte(st.Source)
-	habits := st.Habits
-	st.Habits = feed.Habits{}
-	if err := putRecord(m.tx, bStates, key, &st); err != nil {
+// putState stores the state, and the habits if they are not what they were. A batch
+// without items tells nothing of habits: they stay, as far as they hold at another
+// address than before.
+func (m *merger) putState(b feed.Batch, before string) error {
+	key, habits := []byte(b.Outlet.ID), b.State.Habits
+	b.State.Habits = feed.Habits{}
+	if err := putRecord(m.tx, bStates, key, &b.State); err != nil {
 		return err
 	}
-	if reflect.DeepEqual(before, habits) {
-		return nil
+	if len(b.Items) == 0 {
+		if before == "" || before == b.State.ConfiguredURL {
+			return nil
+		}
+		habits = m.db.readHabits(m.tx, b.Outlet.ID).Elsewhere()
 	}
-	return putRecord(m.tx, bHabits, key, &habits)
+	rec, err := encode(bHabits, key, &habits)
+	if bucket := m.tx.Bucket([]byte(bHabits)); err == nil && !bytes.Equal(bucket.Get(key), rec) {
+		err = bucket.Put(key, rec)
+	}
+	return err
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

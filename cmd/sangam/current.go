@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"sangam/config"
+	"sangam/feed"
 	"sangam/storage"
 )
 
@@ -24,11 +28,21 @@ func holding(cfg *config.Config) *current {
 
 func (c *current) get() *config.Config { return c.cfg.Load() }
 
-// introduce tells the store anew of the sources, and of how their feeds call themselves.
-func (c *current) introduce(ctx context.Context, db *storage.DB) error {
+// rename tells the store how feeds call themselves, by source; the operator's word on
+// the sources as they are now configured goes first.
+func (c *current) rename(ctx context.Context, db *storage.DB, names map[string]feed.Channel) error {
 	c.telling.Lock()
 	defer c.telling.Unlock()
-	return introduce(ctx, c.get(), db)
+	outlets, err := db.Outlets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, src := range c.get().Sources {
+		if ch, met := names[src.ID]; met {
+			outlets[src.ID] = src.Described(ch)
+		}
+	}
+	return db.SetOutlets(ctx, slices.SortedFunc(maps.Values(outlets), func(a, b feed.Outlet) int { return cmp.Compare(a.ID, b.ID) }))
 }
 
 // replace tells the store of another configuration's sources and then puts that

@@ -129,18 +129,18 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 		domain := fetcher.Domain(src.FeedURL)
 		byDomain[domain] = append(byDomain[domain], src)
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, visiting := errgroup.WithContext(ctx)
 	g.SetLimit(cfg.Concurrency)
 	for _, neighbours := range byDomain {
 		g.Go(func() error {
 			for _, src := range neighbours { // one after the other: they share a host
-				if _, err := visits.visit(ctx, src); err != nil {
+				if _, err := visits.visit(visiting, src); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	err = g.Wait()
+	err = errors.Join(g.Wait(), visits.introduceNow(ctx))
 	return visits.reports(sources), err
 }

@@ -12,7 +12,6 @@ import (
 
 	"sangam/dedupe"
 	"sangam/feed"
-	"sangam/pipeline"
 	"sangam/server"
 	"sangam/storage"
 )
@@ -36,16 +35,21 @@ func (c counted) Decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	return v
 }
 
-// timed is a store that tells how long merging takes.
+// timed is the store as visits use it. It tells how long merging takes.
 type timed struct {
-	pipeline.Store
+	db   *storage.DB
 	took prometheus.Observer
+}
+
+// State leaves the habits out: a visit that brings items recalls them.
+func (t timed) State(ctx context.Context, source string) (feed.State, error) {
+	return t.db.Brief(ctx, source)
 }
 
 // Merge merges.
 func (t timed) Merge(ctx context.Context, b feed.Batch) (feed.Report, error) {
 	began := time.Now()
-	report, err := t.Store.Merge(ctx, b)
+	report, err := t.db.Merge(ctx, b)
 	t.took.Observe(time.Since(began).Seconds())
 	return report, err
 }

@@ -107,6 +107,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	desk.tokenIs(cfg.AdminToken)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
+	g.Go(func() error { return visits.introduceMet(ctx) })
 	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	g.Go(func() error { return keepBackups(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })

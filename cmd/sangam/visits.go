@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -27,8 +28,11 @@ type visits struct {
 	db      *storage.DB
 	metrics *metrics
 
-	mu   sync.Mutex
-	last map[string]visitReport // what came of each source's last visit in this process
+	met chan struct{} // holds one: a feed has told its name
+
+	mu    sync.Mutex
+	last  map[string]visitReport  // what came of each source's last visit in this process
+	names map[string]feed.Channel // of sources whose feeds call themselves other than the store knows
 }
 
 // visitReport is what came of one visit.
@@ -45,21 +49,23 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	here := pipeline.Here{
 		Fetch: client.Fetch,
 		Next:  schedule.Next,
+		Habits: func(ctx context.Context, source string) feed.Habits {
+			habits, err := db.Habits(ctx, source)
+			if err != nil && ctx.Err() == nil {
+				log.Error("cannot recall a source's habits, learning them anew", "source", source, "err", err)
+			}
+			return habits
+		},
 		Desks: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		Bug: func(source string, panicked any, stack []byte) {
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
 	}
-	v := &visits{conf: conf, db: db, metrics: m, last: map[string]visitReport{}}
+	v := &visits{conf: conf, db: db, metrics: m, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
 	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
-		Recall: func(ctx context.Context, src feed.Source) (feed.State, error) { return db.State(ctx, src.ID) },
-		Visit: func(ctx context.Context, src feed.Source) (feed.State, error) {
-			if before, err := db.State(ctx, src.ID); err == nil {
-				m.begun(before, time.Now())
-			}
-			return v.visit(ctx, src)
-		},
+		Recall:      func(ctx context.Context, src feed.Source) (feed.State, error) { return db.Brief(ctx, src.ID) },
+		Visit:       v.visit,
 		Domain:      fetcher.Domain,
 		Concurrency: conf.get().Concurrency,
 		Log:         log,
@@ -67,17 +73,63 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	return v
 }
 
-// visit makes one visit, and lets readers know when the feed has changed its name.
+// visit makes one visit, and notes when the feed calls itself other than before.
 func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error) {
 	state, _, err := v.line.Run(ctx, src)
-	if err != nil || !src.Unnamed {
-		return state, err
-	}
-	known, err := v.db.Outlets(ctx)
-	if err == nil && known[src.ID].Name != src.Described(state.Channel).Name {
-		err = v.conf.introduce(ctx, v.db)
+	if err == nil {
+		v.meet(src, state.Channel)
 	}
 	return state, err
+}
+
+func (v *visits) meet(src feed.Source, ch feed.Channel) {
+	known, ok := v.db.Outlet(src.ID)
+	if told := src.Described(ch); !ok || known.Name == told.Name && known.Site == told.Site {
+		return
+	}
+	ch.Pace, ch.Entries = feed.Pace{}, nil
+	v.mu.Lock()
+	v.names[src.ID] = ch
+	v.mu.Unlock()
+	select {
+	case v.met <- struct{}{}:
+	default:
+	}
+}
+
+// introduceEvery is how often the store is told of names while many feeds are met: it
+// is a transaction, and every document that shows outlets is made anew.
+const introduceEvery = time.Second
+
+// introduceMet tells the store how feeds call themselves, until ctx ends.
+func (v *visits) introduceMet(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-v.met:
+		}
+		if err := v.introduceNow(ctx); err != nil && ctx.Err() == nil {
+			v.line.Log.Error("cannot store how feeds call themselves; at the next start they are asked again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(introduceEvery):
+		}
+	}
+}
+
+// introduceNow tells the store how the feeds met since call themselves.
+func (v *visits) introduceNow(ctx context.Context) error {
+	v.mu.Lock()
+	names := v.names
+	v.names = map[string]feed.Channel{}
+	v.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	return v.conf.rename(ctx, v.db, names)
 }
 
 // introduce tells the store of the configured outlets, those that the operator
@@ -85,7 +137,7 @@ func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error)
 func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 	outlets := cfg.Outlets()
 	for i, src := range cfg.Sources {
-		state, err := db.State(ctx, src.ID)
+		state, err := db.Brief(ctx, src.ID)
 		if err != nil {
 			return fmt.Errorf("recall %s: %w", src.ID, err)
 		}
@@ -94,8 +146,9 @@ func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 	return db.SetOutlets(ctx, outlets)
 }
 
-func (v *visits) told(src feed.Source, _, st feed.State, r feed.Report) {
+func (v *visits) told(src feed.Source, before, st feed.State, r feed.Report) {
 	r.Source = src.ID
+	v.metrics.begun(before, st.Visited)
 	v.metrics.visited(st, r)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -108,13 +161,10 @@ func (v *visits) now(ctx context.Context, sources []feed.Source) ([]visitReport,
 	var g errgroup.Group
 	for _, src := range sources {
 		g.Go(func() error {
-			if err := v.agenda.Now(ctx, src.ID); err != nil {
-				return err
-			}
-			return nil
+			return v.agenda.Now(ctx, src.ID)
 		})
 	}
-	err := g.Wait()
+	err := errors.Join(g.Wait(), v.introduceNow(ctx))
 	return v.reports(sources), err
 }
 
