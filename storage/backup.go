@@ -243,6 +243,7 @@ func (db *DB) swapIn(fresh string) error {
 	old := db.bolt
 	db.bolt, err = openLocked(db.path, db.opts, lock)
 	db.win = nil
+	db.edition.Add(1)
 	return errors.Join(err, old.Close())
 }
 

@@ -63,6 +63,15 @@ type DB struct {
 	}
 
 	damaged atomic.Int64
+
+	edition atomic.Uint64          // grows with every commit, and when the file is another
+	newest  atomic.Pointer[newest] // what Sequence found last
+}
+
+// newest is the newest change as of an edition of the file.
+type newest struct {
+	edition, seq uint64
+	at           time.Time
 }
 
 // roster is what is known of outlets; it is never changed, only replaced.
@@ -123,6 +132,7 @@ func (db *DB) view(fn func(*bbolt.Tx) error) error {
 func (db *DB) update(fn func(*bbolt.Tx) error) error {
 	db.swap.RLock()
 	defer db.swap.RUnlock()
+	defer db.edition.Add(1)
 	return db.guard(func(bolt *bbolt.DB) error { return bolt.Update(fn) })
 }
 
@@ -169,6 +179,7 @@ func (db *DB) Close() error {
 	}
 	err := db.bolt.Close()
 	db.bolt = nil
+	db.edition.Add(1)
 	return err
 }
 
@@ -425,10 +436,17 @@ func (db *DB) Sequence(ctx context.Context) (seq uint64, at time.Time, err error
 	if err := ctx.Err(); err != nil {
 		return 0, time.Time{}, err
 	}
+	edition := db.edition.Load() // before reading: a commit meanwhile makes what we read old
+	if n := db.newest.Load(); n != nil && n.edition == edition {
+		return n.seq, n.at, nil
+	}
 	err = db.view(func(tx *bbolt.Tx) error {
 		seq, at = lastChange(tx)
 		return nil
 	})
+	if err == nil {
+		db.newest.Store(&newest{edition, seq, at})
+	}
 	return seq, at, err
 }
 

@@ -1,14 +1,17 @@
 package storage_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"sangam/feed"
+	"sangam/storage"
 	"sangam/storage/storagetest"
 )
 
@@ -189,5 +192,45 @@ func TestChangesTellWhatChanged(t *testing.T) {
 	}
 	if total, _ := changes(0); len(total) != 2 {
 		t.Errorf("the log holds %d changes of two stories", len(total))
+	}
+}
+
+// TestSequenceIsNeverOlderThanAMergeThatReturned asks from several sides while merges
+// are under way: what was found a moment ago must not be kept too long.
+func TestSequenceIsNeverOlderThanAMergeThatReturned(t *testing.T) {
+	db := open(t)
+	var askers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		askers.Go(func() {
+			for last := uint64(0); ; {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				seq, _, err := db.Sequence(t.Context())
+				if err != nil || seq < last {
+					t.Errorf("sequence %d after %d, %v", seq, last, err)
+					return
+				}
+				last = seq
+			}
+		})
+	}
+	o := storagetest.Outlet("herald")
+	for i := range 30 {
+		r := merge(t, db, storagetest.Batch(o, time.Duration(i)*time.Hour, storagetest.Item("herald", fmt.Sprint(i), fmt.Sprint("Story ", i), "Words.")))
+		if seq, _, err := db.Sequence(t.Context()); err != nil || seq != r.Seq {
+			t.Errorf("after merge %d the sequence is %d, want %d, %v", i, seq, r.Seq, err)
+		}
+	}
+	close(stop)
+	askers.Wait()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.Sequence(t.Context()); !errors.Is(err, storage.ErrClosed) {
+		t.Errorf("a closed store tells its sequence: %v", err)
 	}
 }
