@@ -23,6 +23,7 @@ type agenda struct {
 	lent    int             // visits that wait and have lent theirs
 	back    []chan struct{} // those who want it back, in order
 	changed chan struct{}   // holds one: look again
+	asked   chan struct{}   // taken between two looks: somebody looks
 }
 
 // entry is a source and where it stands.
@@ -60,6 +61,7 @@ type turn struct {
 func (a *agenda) begin() {
 	if a.changed == nil {
 		a.changed = make(chan struct{}, 1)
+		a.asked = make(chan struct{})
 		a.domains = make(map[string]*domain)
 	}
 }

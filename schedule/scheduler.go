@@ -149,6 +149,22 @@ func (s *Scheduler) Visiting() int {
 	return s.agenda.running + s.agenda.lent
 }
 
+// Alive returns nil once Run has shown that it looks at what is due. It waits for that
+// as long as it must, or until ctx ends: it is for supervisors that would rather have a
+// scheduler that hangs begin anew.
+func (s *Scheduler) Alive(ctx context.Context) error {
+	s.mu.Lock()
+	s.agenda.begin()
+	asked := s.agenda.asked
+	s.mu.Unlock()
+	select {
+	case asked <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Run visits sources until ctx ends, and returns nil after the last visit has
 // ended. It may be called once.
 func (s *Scheduler) Run(ctx context.Context) error {
@@ -163,6 +179,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.agenda.asked:
+			continue
 		case <-s.agenda.changed:
 		case <-timer.C:
 		}

@@ -193,8 +193,7 @@ func (db *DB) Compact(ctx context.Context, p Progress) (Compacted, error) {
 func (db *DB) rewrite(ctx context.Context, suffix string, fill func(*bbolt.DB) error) error {
 	db.chore.Lock()
 	defer db.chore.Unlock()
-	db.work.Lock()
-	defer db.work.Unlock()
+	defer db.rest()()
 	fresh := db.path + suffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -253,8 +252,7 @@ func (db *DB) swapIn(fresh string) error {
 func (db *DB) Restore(ctx context.Context, backup string, p Progress) (aside string, err error) {
 	db.chore.Lock()
 	defer db.chore.Unlock()
-	db.work.Lock()
-	defer db.work.Unlock()
+	defer db.rest()()
 	fresh := db.path + ".restore"
 	if err = copyVerified(ctx, backup, fresh, db.opts, p); err == nil {
 		if aside, err = keepAside(db.path); err == nil {

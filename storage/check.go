@@ -30,8 +30,7 @@ func (h Health) OK() bool { return len(h.Problems) == 0 }
 // whether every index holds exactly what items and stories say. Visits that want to
 // store something wait meanwhile; readers do not. Damage is in the Health, not in the error.
 func (db *DB) Check(ctx context.Context, p Progress) (Health, error) {
-	db.work.Lock()
-	defer db.work.Unlock()
+	defer db.rest()()
 	c := &checker{ctx: ctx, progress: p}
 	err := db.view(func(tx *bbolt.Tx) error { return c.run(db, tx) })
 	var damaged *Damaged

@@ -33,6 +33,7 @@ type errand struct {
 // start begins the committer, which Close ends and waits for.
 func (db *DB) start() {
 	db.queue = make(chan *errand)
+	db.asked = make(chan struct{})
 	db.closing = make(chan struct{})
 	db.done = make(chan struct{})
 	db.pending.states = map[string]*errand{}
@@ -92,6 +93,7 @@ func (db *DB) commitLoop() {
 				flush.Reset(idleFlush)
 				armed = true
 			}
+		case <-db.asked:
 		case <-db.closing:
 			db.commit(nil)
 			return

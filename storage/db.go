@@ -54,6 +54,7 @@ type DB struct {
 	outlets atomic.Pointer[roster]
 
 	queue   chan *errand
+	asked   chan struct{} // taken by the committer when it has nothing else to do: it lives
 	closing chan struct{}
 	done    chan struct{} // closed when the committer has ended
 
@@ -62,6 +63,7 @@ type DB struct {
 		states map[string]*errand // visits without items, to travel with the next commit
 	}
 
+	resting atomic.Int32 // maintenance that holds work on purpose
 	damaged atomic.Int64
 
 	edition atomic.Uint64          // grows with every commit, and when the file is another

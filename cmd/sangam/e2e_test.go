@@ -29,6 +29,7 @@ type daemon struct {
 	t      *testing.T
 	dir    string
 	bin    string
+	env    []string // more than the test has itself
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer
 	ended  chan error
@@ -123,6 +124,7 @@ func (d *daemon) start() {
 	d.t.Helper()
 	d.cmd = exec.Command(d.bin, "run")
 	d.cmd.Dir = d.dir
+	d.cmd.Env = append(os.Environ(), d.env...)
 	pipe, err := d.cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)

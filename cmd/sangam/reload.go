@@ -126,6 +126,9 @@ func newReloader(c *current, db *storage.DB, log *slog.Logger, m *metrics, apply
 func (r *reloader) reload(ctx context.Context, because string) (reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	manager := supervisor{r.log}
+	manager.reloading()
+	defer manager.ready()
 	old := r.config.get()
 	read, err := config.Load(old.Path, r.lookup)
 	if err != nil {

@@ -117,6 +117,9 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		g.Go(func() error { return hub.Run(ctx) })
 	}
 	ready()
+	manager := supervisor{log}
+	manager.ready()
+	g.Go(func() error { return manager.attend(ctx, signOfLife(db, visits, reloader)) })
 	err = g.Wait()
 	log.Info("stopped")
 	return err
