@@ -37,8 +37,11 @@
 //	marks    day (bucket)            one bucket per day of arrival, dropped as a whole once nothing
 //	                                 will be compared with its items any more
 //	         └ no                    record: when the item was published and seen, and its marks
-//	names    src, hash of item key   the item's no as a varint; or a 0 byte and the day on
-//	                                 which this tombstone of a deleted item expires, as a varint
+//	names    src, hash of item key   the item's no as a varint; or the tombstone of a deleted
+//	                                 item: a 0 byte, the day on which it expires and when the
+//	                                 item was first seen, as varints. With a hash of the id of
+//	                                 a purged source, its highest bit set, for the src: those
+//	                                 of the source's items, which keep nobody away
 //	refs     day (bucket)            one bucket per day of arrival; its sequence is the first no
 //	         └ hash, no              empty; hash of an item's key, id and link
 //	stories  no                      record: key, entry id, members, lead, why, order, …;

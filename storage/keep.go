@@ -259,12 +259,13 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 	if o == nil {
 		return fmt.Errorf("item %d is of an unknown source %q", no, it.Source)
 	}
+	tomb := tombstone(day(k.now)+tombLife, it.Seen)
 	for _, key := range append([]string{it.Key}, it.Former...) {
 		name, err := nameKey(o.Num, key), error(nil)
 		if k.tomb {
-			err = m.names.Put(name, tombstone(day(k.now)+tombLife))
+			err = m.names.Put(name, tomb)
 		} else {
-			err = m.names.Delete(name)
+			err = cmp.Or(m.names.Delete(name), m.names.Put(ghostKey(it.Source, hashKey(key)), tomb))
 		}
 		if err != nil {
 			return err
@@ -392,7 +393,9 @@ func (db *DB) amend(at time.Time, fn func(*merger) error) error {
 }
 
 // Purge deletes everything of a source: its items, its state and what it was called. If
-// it is still configured, its next visit starts anew.
+// it is still configured, its next visit starts anew. For tombLife days a hash of each
+// item's key is kept with the time when it was first seen, so that what comes back takes
+// the place it had, not the top of the river.
 func (db *DB) Purge(ctx context.Context, source string, p Progress) (Kept, error) {
 	o := db.outlets.Load().byID[source]
 	if o == nil {
@@ -441,14 +444,18 @@ func (m *merger) forgetSource(o *outletRecord) error {
 	m.db.pending.Lock()
 	delete(m.db.pending.states, o.Outlet.ID)
 	m.db.pending.Unlock()
-	var keys [][]byte
+	type name struct{ key, value []byte }
+	var left []name
 	c := m.names.Cursor()
-	for k, _ := c.Seek(be32(o.Num)); k != nil && bytes.HasPrefix(k, be32(o.Num)); k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
+	for k, v := c.Seek(be32(o.Num)); k != nil && bytes.HasPrefix(k, be32(o.Num)); k, v = c.Next() {
+		left = append(left, name{bytes.Clone(k), bytes.Clone(v)})
 	}
 	err := errors.Join(m.tx.Bucket([]byte(bStates)).Delete(id), m.tx.Bucket([]byte(bHabits)).Delete(id))
-	for _, k := range keys {
-		err = cmp.Or(err, m.names.Delete(k))
+	for _, n := range left {
+		if no, _ := readName(n.value); no == 0 {
+			err = cmp.Or(err, m.names.Put(ghostKey(o.Outlet.ID, num(n.key[4:])), n.value))
+		}
+		err = cmp.Or(err, m.names.Delete(n.key))
 	}
 	if err != nil || o.Configured {
 		return err

@@ -127,8 +127,31 @@ func sourceKey(src uint32, order, no uint64) []byte {
 func refKey(hash, no uint64) []byte { return append(be64(hash), be64(no)...) }
 
 // tombstone is the value in names of a deleted item: it is not taken back before
-// the day.
-func tombstone(until uint32) []byte { return binary.AppendUvarint([]byte{0}, uint64(until)) }
+// the day. It remembers when the item was first seen.
+func tombstone(until uint32, seen time.Time) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint([]byte{0}, uint64(until)), stamp(seen))
+}
+
+// firstSeen is when the item of a tombstone was first seen; at, if it does not tell.
+func firstSeen(tomb []byte, at time.Time) time.Time {
+	if len(tomb) > 1 {
+		_, n := binary.Uvarint(tomb[1:])
+		if seen, k := binary.Uvarint(tomb[1+max(n, 0):]); k > 0 {
+			return unstamp(seen)
+		}
+	}
+	return at
+}
+
+// ghostKey is where names keeps the tombstones of a source that was purged. They keep
+// nobody away, but lend what comes back its place. They are kept by the source's id,
+// not by its number, which purging may take away.
+func ghostKey(source string, hash uint64) []byte {
+	return append(be32(ghosts|uint32(hashKey(source))), be64(hash)...)
+}
+
+// ghosts is the bit that the number of no source has.
+const ghosts = 1 << 31
 
 // readName reads a value in names: the item's number, or 0 and the day until which
 // the tombstone stands.

@@ -61,6 +61,7 @@ type merger struct {
 	at       time.Time
 	lastRead time.Time
 	report   feed.Report
+	returned bool // the item being placed was here before its source was purged
 }
 
 // fillSequential is for buckets whose keys only grow: pages are left full.
@@ -210,12 +211,15 @@ func (m *merger) place(it *feed.Item) error {
 	if v := m.names.Get(key); v != nil {
 		no, until := readName(v)
 		if no == 0 {
-			return m.stayDead(key, until)
+			return m.stayDead(key, until, firstSeen(v, m.at))
 		}
 		if old := m.item(no); old != nil {
 			return m.again(old, it)
 		}
 		// Its record is lost: it begins anew under another number.
+	}
+	if err := m.welcome(it); err != nil {
+		return err
 	}
 	verdict, near := m.decide(it)
 	if old := near[verdict.Revises]; old != nil && old.Source == it.Source {
@@ -224,10 +228,23 @@ func (m *merger) place(it *feed.Item) error {
 	return m.admit(it, verdict.Joins, near)
 }
 
+// welcome gives an item whose source was purged the time back when it was first seen.
+func (m *merger) welcome(it *feed.Item) error {
+	key := ghostKey(it.Source, hashKey(it.Key))
+	tomb := m.names.Get(key)
+	if m.returned = tomb != nil; !m.returned {
+		return nil
+	}
+	if seen := firstSeen(tomb, it.Seen); seen.Before(it.Seen) {
+		it.Seen, it.Revised = seen, seen
+	}
+	return m.names.Delete(key)
+}
+
 // stayDead keeps a deleted item from coming back for as long as it is listed.
-func (m *merger) stayDead(key []byte, until uint32) error {
+func (m *merger) stayDead(key []byte, until uint32, seen time.Time) error {
 	if today := day(m.at); until < today+tombLife/2 {
-		return m.names.Put(key, tombstone(today+tombLife))
+		return m.names.Put(key, tombstone(today+tombLife, seen))
 	}
 	return nil
 }
@@ -241,14 +258,15 @@ func (m *merger) again(old *stored, it *feed.Item) error {
 }
 
 // decide asks which stored items it is one with. The answer comes with those items,
-// by key.
-func (m *merger) decide(it *feed.Item) (feed.Verdict, map[string]*stored) {
+// by key. The items of the numbers given are asked about too.
+func (m *merger) decide(it *feed.Item, and ...uint64) (feed.Verdict, map[string]*stored) {
 	byKey := map[string]*stored{}
 	var near []*feed.Item
 	apart := m.apart(it.Source)
-	for _, no := range m.db.win.near(it, m.span, m.horizon()) {
+	for _, no := range append(m.db.win.near(it, m.span, m.horizon()), and...) {
 		other := m.item(no)
-		if other == nil || other.Source != it.Source && (apart || m.apart(other.Source)) {
+		if other == nil || byKey[other.Key] != nil || other.Key == it.Key && other.Source == it.Source ||
+			other.Source != it.Source && (apart || m.apart(other.Source)) {
 			continue
 		}
 		byKey[other.Key] = other
@@ -304,7 +322,10 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if st.Lead == next.No && reworded {
 		st.Updated = stamp(m.at)
 	}
-	return m.lead(st)
+	if err := m.lead(st); err != nil {
+		return err
+	}
+	return m.redecide(next)
 }
 
 // renameJoins lets the reasons of a story name an item by its present key, and reports
@@ -361,7 +382,7 @@ func (m *merger) admit(it *feed.Item, joins []feed.Ruling, near map[string]*stor
 	}
 	rec := &stored{Item: *it, No: no}
 	if st == nil {
-		if st, err = m.found(rec); err != nil {
+		if st, err = m.found(rec, m.returned); err != nil {
 			return err
 		}
 		m.report.Fresh++

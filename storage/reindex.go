@@ -256,7 +256,7 @@ func (r *reindexer) refound(it *stored) (*story, error) {
 	}
 	old := r.recall(no, it)
 	if old == nil {
-		return r.m.found(it)
+		return r.m.found(it, true)
 	}
 	st := &story{
 		no: no, Key: old.Key, Entry: old.Entry, Order: old.Order, Updated: old.Updated, Born: old.Born, Seq: old.Seq,

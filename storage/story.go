@@ -117,10 +117,18 @@ func (st *story) join(no uint64, src uint32, why []feed.Ruling) {
 	st.Joins = append(st.Joins, why...)
 }
 
-// found begins a story with its first item.
-func (m *merger) found(it *stored) (*story, error) {
+// found begins a story with its first item. A wary one makes sure that no other story
+// bears its key already, as one may that a purged item began and others live on in.
+func (m *merger) found(it *stored, wary bool) (*story, error) {
+	key := storyKey(it.Key)
+	if wary && m.keyTaken(key) {
+		key = storyKey(fmt.Sprintf("%s\x00%d", it.Key, it.No))
+		if err := m.refer(key, it); err != nil { // the item's own names do not lead to it
+			return nil, err
+		}
+	}
 	st := &story{
-		no: it.No, Key: storyKey(it.Key), Lead: it.No,
+		no: it.No, Key: key, Lead: it.No,
 		Members: []uint64{it.No}, Sources: []uint32{m.src},
 		Order: stamp(orderTime(&it.Item, m.lastRead)), Born: stamp(it.Seen),
 	}
@@ -134,6 +142,35 @@ func (m *merger) found(it *stored) (*story, error) {
 	}
 	m.read[st.no] = st
 	return st, nil
+}
+
+// refer lets a story that an item begins be found by its key.
+func (m *merger) refer(key string, it *stored) error {
+	born, err := m.dayOf(it)
+	if err != nil {
+		return err
+	}
+	h, _ := storyHash(key)
+	return born.Put(refKey(h, it.No), nil)
+}
+
+// keyTaken reports whether a story goes by that key, or did before it became part of
+// another. It looks through every day.
+func (m *merger) keyTaken(key string) bool {
+	h, ok := storyHash(key)
+	if !ok {
+		return false
+	}
+	for no := range found(m.tx, []uint64{h}) {
+		st := m.read[no]
+		if st == nil {
+			st = m.db.readStory(m.stories, no)
+		}
+		if st != nil && st.Key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // firstUpdated is when a new item's content last changed, as far as can be known.

@@ -292,16 +292,17 @@ func (m *merger) retract(x, y *stored) error {
 		_, ruled := m.override(x.Key, y.Key)
 		return of && (j.Rule == ruleAlways || ruled)
 	})
-	if err := m.regroup(st); err != nil {
+	if err := m.regroup(st, nil); err != nil {
 		return err
 	}
 	return m.flush()
 }
 
 // regroup parts a story into the groups that its reasons hold together and the
-// operator allows. The oldest item's group keeps the story.
-func (m *merger) regroup(st *story) error {
-	groups := m.groups(st)
+// operator allows. The oldest item's group keeps the story. Loose items, by key, are
+// held by nothing but the reasons that are left.
+func (m *merger) regroup(st *story, loose map[string]bool) error {
+	groups := m.groups(st, loose)
 	if len(groups) < 2 {
 		return m.lead(st)
 	}
@@ -314,7 +315,7 @@ func (m *merger) regroup(st *story) error {
 }
 
 // groups are the members that belong together, by number; the oldest group first.
-func (m *merger) groups(st *story) [][]*stored {
+func (m *merger) groups(st *story, loose map[string]bool) [][]*stored {
 	group := map[string]int{} // item key → group
 	var members []*stored
 	for _, no := range st.Members {
@@ -338,7 +339,7 @@ func (m *merger) groups(st *story) [][]*stored {
 	}
 	for _, it := range members[min(1, len(members)):] {
 		// What joined it has been deleted since: it stays where it was.
-		if first, own := group[members[0].Key], group[it.Key]; first != own && !m.held(st, group, own, reasons) && !m.parted(group, first, own) {
+		if first, own := group[members[0].Key], group[it.Key]; first != own && !m.held(st, group, own, reasons, loose) && !m.parted(group, first, own) {
 			merge(group, first, own)
 		}
 	}
@@ -358,14 +359,15 @@ func (m *merger) groups(st *story) [][]*stored {
 }
 
 // held reports whether a group's place is explained: one of its items says why it
-// joined, by a reason whose other side is still there; or it had a story of its own.
-func (m *merger) held(st *story, group map[string]int, g int, reasons map[string]bool) bool {
+// joined, by a reason whose other side is still there; or it had a story of its own,
+// or is loose.
+func (m *merger) held(st *story, group map[string]int, g int, reasons, loose map[string]bool) bool {
 	for key, of := range group {
 		if of != g {
 			continue
 		}
 		never, _ := m.overrides(key)
-		if len(never) > 0 || !reasons[key] && m.hadOwnStory(st, key) {
+		if len(never) > 0 || loose[key] || !reasons[key] && m.hadOwnStory(st, key) {
 			return true
 		}
 	}
@@ -453,15 +455,10 @@ func (m *merger) refound(st *story, it *stored) (*story, error) {
 	}
 	m.lastRead = time.Time{}
 	copied := *it
-	next, err := m.found(&copied)
+	next, err := m.found(&copied, true)
 	if err != nil {
 		return nil, err
 	}
 	next.Members, next.Sources = nil, nil
-	born, err := m.dayOf(it)
-	if err != nil {
-		return nil, err
-	}
-	h, _ := storyHash(next.Key)
-	return next, born.Put(refKey(h, it.No), nil)
+	return next, m.refer(next.Key, it)
 }
