@@ -8,12 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,16 +27,17 @@ type Command func(context.Context, *http.Request) (any, error)
 
 // AdminOptions say what operators can do.
 type AdminOptions struct {
-	Token    feed.Secret         // "" = only callers on this machine are heard, by loopback address
-	Store    Store               // for the status
-	Commands map[string]Command  // changes, under /api/NAME, by POST
-	Queries  map[string]Command  // questions that change nothing, under /api/NAME, by GET
-	Ready    func() error        // nil = ready as soon as the store answers
-	Status   func() any          // what the program says of itself, for /status.json; may be nil
-	Notices  func() []string     // what an operator should know before anything else; may be nil
-	Metrics  prometheus.Gatherer // nil = the default registry
-	Now      func() time.Time    // nil = time.Now
-	Log      *slog.Logger        // nil = none
+	Token    feed.Secret          // "" = only callers on this machine are heard, by loopback address
+	Base     string               // the operators' side's own address, as in "http://127.0.0.1:8081/", for /status.xml
+	Store    Store                // for the status
+	Sources  func() []feed.Source // the configured sources, for what only the configuration knows; may be nil
+	Program  func() Program       // what the program says of itself; may be nil
+	Commands map[string]Command   // changes, under /api/NAME, by POST
+	Queries  map[string]Command   // questions that change nothing, under /api/NAME, by GET
+	Ready    func() error         // nil = ready as soon as the store answers
+	Metrics  prometheus.Gatherer  // nil = the default registry
+	Now      func() time.Time     // nil = time.Now
+	Log      *slog.Logger         // nil = none
 }
 
 // maxCommand bounds the body of a command; an OPML of 100,000 outlines fits.
@@ -52,10 +50,11 @@ type admin struct {
 }
 
 // NewAdmin returns the operators' side: a status page at "/", /status.json,
-// /metrics, /healthz, /readyz, the commands under /api/, and /debug/pprof/.
+// /status.xml (a feed of troubles and recoveries), /metrics, /healthz, /readyz, the commands under /api/, and /debug/pprof/.
 //
-// With a token, callers must send it as "Authorization: Bearer TOKEN", except for
-// /healthz and /readyz. Without one, only callers from a loopback address are
+// With a token, callers must send it as "Authorization: Bearer TOKEN", or as the
+// password of any user, so that browsers and feed readers can; except for /healthz and
+// /readyz. Without one, only callers from a loopback address are
 // heard, and only under a loopback name, so that a page in the operator's browser
 // cannot reach it through a name of its own. Changes need POST and must not come
 // from another site. Forwarded headers are never believed.
@@ -73,7 +72,10 @@ func NewAdmin(o AdminOptions) http.Handler {
 	a.mux.HandleFunc("GET /healthz", a.health)
 	a.mux.HandleFunc("GET /readyz", a.ready)
 	a.mux.HandleFunc("GET /{$}", a.page)
+	a.mux.HandleFunc("GET /assets/{name}", a.asset)
+	a.mux.HandleFunc("POST /do", a.do)
 	a.mux.HandleFunc("GET /status.json", a.status)
+	a.mux.HandleFunc("GET /status.xml", a.troubles)
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -95,7 +97,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if status, why := a.admit(r); status != 0 {
 		if status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="sangam"`)
+			w.Header()["Www-Authenticate"] = []string{`Bearer realm="sangam"`, `Basic realm="sangam", charset="UTF-8"`}
 		}
 		http.Error(w, why, status)
 		return
@@ -118,6 +120,9 @@ func (a *admin) admit(r *http.Request) (status int, why string) {
 	}
 	if a.Token != "" {
 		got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if _, password, basic := r.BasicAuth(); basic {
+			got, ok = password, true
+		}
 		sum := sha256.Sum256([]byte(got))
 		if subtle.ConstantTimeCompare(sum[:], a.token[:]) != 1 || !ok {
 			return http.StatusUnauthorized, "a token is needed"
@@ -195,84 +200,8 @@ func (a *admin) say(w http.ResponseWriter, r *http.Request, ask func() error) {
 	_ = text(w, r, "no-store", "ok\n")
 }
 
-// Status is what /status.json says.
-type Status struct {
-	Now      time.Time      `json:"now"`
-	Sequence uint64         `json:"sequence"` // of the newest change
-	Changed  time.Time      `json:"changed,omitzero"`
-	Notices  []string       `json:"notices,omitempty"` // what an operator should know first
-	Sources  []SourceStatus `json:"sources"`
-	Program  any            `json:"program,omitempty"`
-}
-
-// SourceStatus is a source and what its last visit left.
-type SourceStatus struct {
-	Outlet feed.Outlet `json:"outlet"`
-	State  feed.State  `json:"state"`
-	Health string      `json:"health"` // "ok", "failing", "gone", "new"
-}
-
-// StatusOf reads from the store how every configured source fares.
-func StatusOf(ctx context.Context, store Store, now time.Time) (Status, error) {
-	st := Status{Now: now.UTC()}
-	var err error
-	if st.Sequence, st.Changed, err = store.Sequence(ctx); err != nil {
-		return st, err
-	}
-	outlets, err := store.Outlets(ctx)
-	if err != nil {
-		return st, err
-	}
-	states := map[string]feed.State{}
-	for state, err := range store.States(ctx) {
-		if err != nil {
-			return st, err
-		}
-		state.URL = withoutSecrets(state.URL)
-		states[state.Source] = state
-	}
-	for _, id := range slices.Sorted(maps.Keys(outlets)) {
-		state := states[id]
-		st.Sources = append(st.Sources, SourceStatus{Outlet: outlets[id], State: state, Health: health(state)})
-	}
-	return st, nil
-}
-
-func (a *admin) gather(ctx context.Context) (Status, error) {
-	st, err := StatusOf(ctx, a.Store, a.Now())
-	if a.Status != nil {
-		st.Program = a.Status()
-	}
-	if a.Notices != nil {
-		st.Notices = a.Notices()
-	}
-	return st, err
-}
-
-// withoutSecrets is an address without what may be a key: user info and query.
-func withoutSecrets(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
-}
-
-func health(s feed.State) string {
-	switch {
-	case s.Gone:
-		return "gone"
-	case s.Failures > 0 || s.Trouble != feed.NoTrouble:
-		return "failing"
-	case s.Visited.IsZero():
-		return "new"
-	}
-	return "ok"
-}
-
 func (a *admin) status(w http.ResponseWriter, r *http.Request) {
-	st, err := a.gather(r.Context())
+	st, _, err := a.gather(r.Context())
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, map[string]string{"error": fmt.Sprintf("reading the store: %v", err)})
 		return

@@ -27,6 +27,7 @@
 //	meta     "schema"                4 bytes: the version of this layout
 //	         "clock"                 time of the newest batch
 //	         "configured"            present once SetOutlets has been called
+//	         "sizes"                 record: how large the file was, for the last days
 //	         "general"               sequence of the newest change that is not of one story
 //	         "log"                   8 bytes: how far the store has folded the log it follows; then that
 //	                                 log's name. Absent in a store that follows none

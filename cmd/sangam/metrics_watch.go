@@ -111,6 +111,7 @@ func (m *metrics) watchStore(db *storage.DB, v *visits) {
 		}
 		return float64(info.Size())
 	})
+	value("store_free_bytes", "Room in the store's file that will be used again.", func() float64 { return float64(storeOf(db, time.Now()).Free) })
 	value("visits_running", "Visits under way.", func() float64 { return float64(v.agenda.Visiting()) })
 	value("visits_waiting", "Sources that have a visit ahead of them.", func() float64 { return float64(v.agenda.Waiting()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -124,16 +125,19 @@ func (m *metrics) watchStore(db *storage.DB, v *visits) {
 type sourceStates struct{ db *storage.DB }
 
 var (
-	sourcesByHealth = prometheus.NewDesc("sangam_sources", "Configured sources, by health: ok, failing, gone or new.", []string{"health"}, nil)
+	sourcesByHealth = prometheus.NewDesc("sangam_sources", "Configured sources, by health: ok, silent, failing, gone or new.", []string{"health"}, nil)
 	sourceSuccess   = prometheus.NewDesc("sangam_source_last_success_timestamp_seconds", "When a source last gave an answer we could use, in Unix time.", []string{"source"}, nil)
 	sourceNews      = prometheus.NewDesc("sangam_source_last_change_timestamp_seconds", "When a source last brought a new or revised item, in Unix time.", []string{"source"}, nil)
 	sourceFailures  = prometheus.NewDesc("sangam_source_failures", "Visits of a source that failed in a row; 0 = the last one succeeded.", []string{"source"}, nil)
+	sourcePerDay    = prometheus.NewDesc("sangam_source_items_per_day", "New items that a source usually brings in a day, from the last two weeks.", []string{"source"}, nil)
+	sourceNew       = prometheus.NewDesc("sangam_source_last_news_timestamp_seconds", "When a source last brought a new item, in Unix time.", []string{"source"}, nil)
+	sourceSilent    = prometheus.NewDesc("sangam_source_silent", "1 if a source has brought nothing new for longer than it usually does, else 0.", []string{"source"}, nil)
 	sourceItems     = prometheus.NewDesc("sangam_source_items", "Items in a source's last document that had any.", []string{"source"}, nil)
 )
 
 // Describe names what is collected.
 func (sourceStates) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sourcesByHealth, sourceSuccess, sourceNews, sourceFailures, sourceItems} {
+	for _, d := range []*prometheus.Desc{sourcesByHealth, sourceSuccess, sourceNews, sourceFailures, sourceItems, sourcePerDay, sourceNew, sourceSilent} {
 		to <- d
 	}
 }
@@ -150,7 +154,7 @@ func (c sourceStates) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.NewInvalidMetric(sourcesByHealth, err)
 		return
 	}
-	counts := map[string]int{"ok": 0, "failing": 0, "gone": 0, "new": 0}
+	counts := map[string]int{"ok": 0, "silent": 0, "failing": 0, "gone": 0, "new": 0}
 	for _, s := range st.Sources {
 		counts[s.Health]++
 	}
@@ -164,6 +168,17 @@ func (c sourceStates) Collect(to chan<- prometheus.Metric) {
 		}
 		if !s.State.Changed.IsZero() {
 			to <- prometheus.MustNewConstMetric(sourceNews, prometheus.GaugeValue, float64(s.State.Changed.Unix()), id)
+		}
+		if s.Usual.PerDay != nil {
+			to <- prometheus.MustNewConstMetric(sourcePerDay, prometheus.GaugeValue, *s.Usual.PerDay, id)
+		}
+		silent := 0.0
+		if !s.State.Tally.Silent.IsZero() {
+			silent = 1
+		}
+		to <- prometheus.MustNewConstMetric(sourceSilent, prometheus.GaugeValue, silent, id)
+		if !s.State.Tally.News.IsZero() {
+			to <- prometheus.MustNewConstMetric(sourceNew, prometheus.GaugeValue, float64(s.State.Tally.News.Unix()), id)
 		}
 		to <- prometheus.MustNewConstMetric(sourceFailures, prometheus.GaugeValue, float64(s.State.Failures), id)
 		to <- prometheus.MustNewConstMetric(sourceItems, prometheus.GaugeValue, float64(s.State.Items), id)

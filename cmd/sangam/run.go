@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -173,6 +174,9 @@ func keepHouse(ctx context.Context, conf *current, db *storage.DB, log *slog.Log
 		case kept.Items > 0:
 			log.Info("housekeeping", "items", kept.Items, "stories", kept.Stories)
 		}
+		if err := db.NoteSize(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			log.Error("housekeeping", "err", err)
+		}
 		timer.Reset(keepEvery)
 	}
 }
@@ -263,6 +267,7 @@ func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) serve
 // adminOptions say what operators can ask and have done.
 func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *slog.Logger) server.AdminOptions {
 	changes, queries := commandsOf(conf.get(), db)
+	maps.Copy(changes, r.commands())
 	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
 		sources, err := chosen(conf.get(), r.URL.Query()["source"])
 		if err != nil {
@@ -270,18 +275,10 @@ func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *sl
 		}
 		return v.now(ctx, sources)
 	}
-	changes["reload"] = func(ctx context.Context, _ *http.Request) (any, error) {
-		return r.reload(context.WithoutCancel(ctx), "sangam reload")
-	}
 	return server.AdminOptions{
-		Store: db, Log: log, Commands: changes, Queries: queries, Metrics: r.metrics.registry,
-		Status:  func() any { return programStatus{Version: version, Config: r.state()} },
-		Notices: func() []string { return r.state().notices() },
+		Base: "http://" + reachable(conf.get().Admin) + "/", Store: db, Log: log,
+		Commands: changes, Queries: queries, Metrics: r.metrics.registry,
+		Sources: func() []feed.Source { return conf.get().Sources },
+		Program: func() server.Program { return programOf(r.state(), db, v, time.Now()) },
 	}
-}
-
-// programStatus is what the daemon says of itself in /status.json.
-type programStatus struct {
-	Version string       `json:"version"`
-	Config  configStatus `json:"config"`
 }

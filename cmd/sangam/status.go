@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sangam/config"
+	"sangam/feed"
 	"sangam/server"
 )
 
@@ -71,7 +72,9 @@ func currentStatus(ctx context.Context, cfg *config.Config) (server.Status, erro
 	if err := introduce(ctx, cfg, db); err != nil {
 		return st, err
 	}
-	return server.StatusOf(ctx, db, time.Now())
+	st, err = server.StatusOf(ctx, db, time.Now())
+	st.Configured(cfg.Sources)
+	return st, err
 }
 
 func statusTable(w io.Writer, st server.Status) error {
@@ -79,10 +82,20 @@ func statusTable(w io.Writer, st server.Status) error {
 	t.SetStyle(table.StyleLight)
 	t.Style().Options.DrawBorder = false
 	t.Style().Options.SeparateColumns = false
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "ITEMS", Align: text.AlignRight}, {Name: "WHAT", WidthMax: 80, WidthMaxEnforcer: text.WrapSoft}})
-	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "ITEMS", "NEXT VISIT", "WHAT"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Name: "A DAY", Align: text.AlignRight}, {Name: "COPIES", Align: text.AlignRight}, {Name: "SAME", Align: text.AlignRight},
+		{Name: "WHAT", WidthMax: 80, WidthMaxEnforcer: text.WrapSoft},
+	})
+	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "LAST NEWS", "A DAY", "COPIES", "SAME", "NEXT VISIT", "WHAT"})
 	for _, s := range st.Sources {
-		t.AppendRow(table.Row{s.Outlet.ID, s.Health, ago(s.State.Succeeded, st.Now), s.State.Items, next(s.State.Due, st.Now), what(s)})
+		health, due := s.Health, next(s.State.Due, st.Now)
+		if s.Paused {
+			health, due = health+", paused", "never"
+		}
+		t.AppendRow(table.Row{
+			s.Outlet.ID, health, ago(s.State.Succeeded, st.Now), ago(s.State.Tally.News, st.Now), s.PerDay(),
+			percent(s.Usual.Copies), percent(s.Usual.Unchanged), due, s.What,
+		})
 	}
 	for _, notice := range st.Notices {
 		if _, err := fmt.Fprintf(w, "! %s\n", notice); err != nil {
@@ -93,16 +106,7 @@ func statusTable(w io.Writer, st server.Status) error {
 	return err
 }
 
-// what is the one thing an operator should know of a source.
-func what(s server.SourceStatus) string {
-	switch {
-	case s.State.Problem != "":
-		return s.State.Problem
-	case len(s.State.Warnings) > 0:
-		return s.State.Warnings[0]
-	}
-	return ""
-}
+func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	st := s.State
@@ -117,14 +121,23 @@ func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	line("address", s.Outlet.URL)
 	line("moved to", st.URL)
 	line("health", s.Health)
-	line("problem", st.Problem)
+	if s.Health != "ok" { // else it is a warning, told below
+		line("problem", s.What)
+		line("what to do", s.Advice)
+	}
 	if st.Failures > 0 {
 		line("failing", fmt.Sprintf("since %s, %s", moment(st.FailingSince, now), count(st.Failures, "visit")))
 	}
 	line("last visit", moment(st.Visited, now))
 	line("last success", moment(st.Succeeded, now))
-	line("last news", moment(st.Changed, now))
-	line("next visit", strings.TrimPrefix(st.DueWhy, "next "))
+	line("last change", moment(st.Changed, now))
+	line("last news", moment(st.Tally.News, now))
+	if s.Paused {
+		line("next visit", "never: it is paused")
+	} else {
+		line("next visit", strings.TrimPrefix(st.DueWhy, "next "))
+	}
+	line("schedule", s.Schedule)
 	if st.Status > 0 {
 		line("answer", fmt.Sprintf("%d, %d bytes, %d ms", st.Status, st.Bytes, st.Took))
 	}
@@ -132,8 +145,21 @@ func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	if st.Visits > 0 {
 		line("visits", fmt.Sprintf("%d, of which %d found nothing changed", st.Visits, st.NotModified))
 	}
+	if s.Usual.PerDay != nil {
+		line("usually", fmt.Sprintf("%s items a day, %s of them copies; %s of the visits find nothing changed and %s fail; %d ms each",
+			s.PerDay(), percent(s.Usual.Copies), percent(s.Usual.Unchanged), percent(s.Usual.Failed), s.Usual.Took))
+	}
+	if s.Usual.Patience > 0 {
+		line("patience", "it counts as silent after "+feed.Span(time.Duration(s.Usual.Patience)*time.Second)+" without a new item")
+	}
+	if st.Judged > 0 {
+		line("filters", fmt.Sprintf("include and exclude dropped %d of the last document, %d of %d ever", st.Dropped, st.Filtered, st.Judged))
+	}
 	for _, warning := range st.Warnings {
 		line("warning", warning)
+	}
+	for _, e := range slices.Backward(st.Events) {
+		line("happened", fmt.Sprintf("%s %s: %s", moment(e.At, now), e.Kind, e.Text()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -151,7 +177,7 @@ func ago(t, now time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return span(now.Sub(t)) + " ago"
+	return feed.Span(now.Sub(t)) + " ago"
 }
 
 func next(due, now time.Time) string {
@@ -161,18 +187,5 @@ func next(due, now time.Time) string {
 	case !due.After(now):
 		return "now"
 	}
-	return "in " + span(due.Sub(now))
-}
-
-// span writes a duration in its largest unit.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return count(int(d.Seconds()), "second")
-	case d < time.Hour:
-		return count(int(d.Minutes()), "minute")
-	case d < 48*time.Hour:
-		return count(int(d.Hours()), "hour")
-	}
-	return count(int(d.Hours()/24), "day")
+	return "in " + feed.Span(due.Sub(now))
 }

@@ -60,7 +60,7 @@ func tryOut(ctx context.Context, client *fetcher.Client, src feed.Source, now ti
 		ETag: doc.ETag != "", LastModified: doc.LastModified != "", Warnings: doc.Warnings,
 	}
 	if !doc.NotBefore.IsZero() {
-		t.NotBefore = fmt.Sprintf("%s (%s)", span(doc.NotBefore.Sub(now)), doc.NotBeforeWhy)
+		t.NotBefore = fmt.Sprintf("%s (%s)", feed.Span(doc.NotBefore.Sub(now)), doc.NotBeforeWhy)
 	}
 	if doc.Outcome == feed.Failed {
 		return t, nil

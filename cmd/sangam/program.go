@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"sangam/config"
+	"sangam/server"
+	"sangam/storage"
+)
+
+// programStatus is what the daemon says of itself in /status.json.
+type programStatus struct {
+	Version string       `json:"version"`
+	Config  configStatus `json:"config"`
+	Store   storeStatus  `json:"store"`
+	Visits  queueStatus  `json:"visits"`
+}
+
+// storeStatus is how large the store is.
+type storeStatus struct {
+	Bytes  int64  `json:"bytes"`                    // of the file
+	Free   int64  `json:"free"`                     // of those, room that will be used again
+	Growth *int64 `json:"growth_per_day,omitempty"` // bytes; nil = not known before a day has passed
+}
+
+// queueStatus is what the agenda holds.
+type queueStatus struct {
+	Running int `json:"running"` // under way
+	Waiting int `json:"waiting"` // sources that have a visit ahead of them
+}
+
+// programOf asks every part of the daemon how it is.
+func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) server.Program {
+	st := programStatus{
+		Version: version, Config: cfg, Store: storeOf(db, now),
+		Visits: queueStatus{v.agenda.Visiting(), v.agenda.Waiting()},
+	}
+	store := fmt.Sprintf("%s, of which %s are free", bytesOf(st.Store.Bytes), bytesOf(st.Store.Free))
+	if st.Store.Growth != nil {
+		store += fmt.Sprintf("; grows by %s a day", bytesOf(*st.Store.Growth))
+	}
+	file := cfg.File + ", read " + cfg.Loaded.Format(clock)
+	if !cfg.Refused.IsZero() {
+		file += "; its newer version is refused"
+	}
+	return server.Program{
+		Report: st, Notices: cfg.notices(),
+		Facts: [][2]string{
+			{"version", version}, {"configuration", file}, {"store", store},
+			{"visits", fmt.Sprintf("%d under way, %d ahead", st.Visits.Running, st.Visits.Waiting)},
+		},
+	}
+}
+
+// storeOf is the zero storeStatus if the size cannot be told.
+func storeOf(db *storage.DB, now time.Time) storeStatus {
+	size, err := db.Size(now)
+	if err != nil {
+		return storeStatus{}
+	}
+	st := storeStatus{Bytes: size.Bytes, Free: size.Free}
+	sizes, err := db.Sizes(context.Background())
+	if perDay, known := storage.Growth(sizes, size); known && err == nil {
+		st.Growth = &perDay
+	}
+	return st
+}
+
+// bytesOf writes a number of bytes for a person.
+func bytesOf(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	value, i := float64(n), 0
+	for ; i+1 < len(units) && (value >= 1024 || value <= -1024); i++ {
+		value /= 1024
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%.1f %s", value, units[i])
+}
+
+// commands are what operators can have done to the configuration.
+func (r *reloader) commands() map[string]server.Command {
+	pausing := func(paused bool, because string) server.Command {
+		return func(ctx context.Context, req *http.Request) (any, error) {
+			id := req.URL.Query().Get("source")
+			path := r.config.get().Path
+			if err := config.Edit(path, os.LookupEnv, func(f *config.File) error { return f.SetPaused(id, paused) }); err != nil {
+				return nil, badConfig{err}
+			}
+			return r.reload(context.WithoutCancel(ctx), because)
+		}
+	}
+	return map[string]server.Command{
+		"reload": func(ctx context.Context, _ *http.Request) (any, error) {
+			return r.reload(context.WithoutCancel(ctx), "sangam reload")
+		},
+		"pause":  pausing(true, "paused on the status page"),
+		"resume": pausing(false, "resumed on the status page"),
+	}
+}
