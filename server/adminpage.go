@@ -25,7 +25,6 @@ var statusPage = template.Must(template.New("admin.html").Funcs(template.FuncMap
 	"asset":   func(name string) string { return "assets/" + render.AssetName(name) },
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"exact":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"title":   func(e feed.Event, name string) string { return e.Title(name) },
 }).ParseFS(pageFiles, "pages/admin.html"))
 
 // pageRows is how many sources one page lists.
@@ -67,11 +66,9 @@ func (a asked) Address() string {
 	return "./?" + q.Encode()
 }
 
-// states are what the page says of sources, the worst first; each has a sign of its
-// own, so that colour is never all that tells them apart.
+// states are what the page says of sources, the worst first. The stylesheet gives each
+// a sign and a colour.
 var states = []string{"gone", "failing", "silent", "new", "paused", "ok"}
-
-var signs = map[string]string{"gone": "✕", "failing": "!", "silent": "…", "new": "○", "paused": "‖", "ok": "✓"}
 
 func stateOf(s SourceStatus) string {
 	if s.Paused {
@@ -141,9 +138,9 @@ type statusView struct {
 }
 
 type stateLink struct {
-	Name, Sign, Href string
-	Count            int
-	Here             bool
+	Name, Href string
+	Count      int
+	Here       bool
 }
 
 type column struct {
@@ -154,17 +151,16 @@ type column struct {
 
 type sourceRow struct {
 	SourceStatus
-	StateName, Sign, Href, Dir string
-	News, Succeeded, Next      string // distances
-	Spark                      spark
-	Turns                      []turnRow
+	StateName, Href       string
+	News, Succeeded, Next string // distances
+	Spark                 spark
+	Turns                 []turnRow
 }
 
 type turnRow struct {
 	feed.Event
 	Outlet    feed.Outlet
 	Href, Ago string
-	Advice    string
 }
 
 // spark is a small chart of new items a day.
@@ -193,8 +189,6 @@ func sparkOf(days []int) spark {
 
 func rowOf(s SourceStatus, now time.Time) sourceRow {
 	r := sourceRow{SourceStatus: s, StateName: stateOf(s), Href: asked{Source: s.Outlet.ID}.Address(), Spark: sparkOf(s.Usual.Days)}
-	r.Sign = signs[r.StateName]
-	r.Dir = string(s.Outlet.Direction)
 	r.News, r.Succeeded, r.Next = distance(s.State.Tally.News, now), distance(s.State.Succeeded, now), distance(s.State.Due, now)
 	if s.Paused {
 		r.Next = "never, it is paused"
@@ -227,10 +221,10 @@ func (a *admin) view(st Status, p Program, q asked) statusView {
 	for _, s := range st.Sources {
 		counts[stateOf(s)]++
 	}
-	v.States = append(v.States, stateLink{"all", "", asked{Text: q.Text, Sort: q.Sort}.Address(), len(st.Sources), q.State == ""})
+	v.States = append(v.States, stateLink{"all", asked{Text: q.Text, Sort: q.Sort}.Address(), len(st.Sources), q.State == ""})
 	for _, name := range states {
 		if counts[name] > 0 || q.State == name {
-			v.States = append(v.States, stateLink{name, signs[name], asked{Text: q.Text, Sort: q.Sort, State: name}.Address(), counts[name], q.State == name})
+			v.States = append(v.States, stateLink{name, asked{Text: q.Text, Sort: q.Sort, State: name}.Address(), counts[name], q.State == name})
 		}
 	}
 	for _, c := range []struct {
@@ -306,6 +300,7 @@ func (a *admin) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Security-Policy", policyAdmin)
+	w.Header().Set("Referrer-Policy", "same-origin") // without one, browsers send our own forms with "Origin: null"
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	_, _ = w.Write(b.Bytes()) // the operator may have left

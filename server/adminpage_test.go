@@ -69,7 +69,9 @@ func bureau(store server.Store, orders *[]string) http.Handler {
 	return server.NewAdmin(server.AdminOptions{
 		Base: "http://127.0.0.1:8081/", Store: store, Now: nowFunc,
 		Commands: map[string]server.Command{"fetch": command("fetch"), "pause": command("pause"), "resume": command("resume"), "reload": command("reload"), "purge": command("purge")},
-		Sources:  func() []feed.Source { return []feed.Source{{Outlet: feed.Outlet{ID: "desk-0010"}, Paused: true, Schedule: "@hourly"}} },
+		Sources: func() []feed.Source {
+			return []feed.Source{{Outlet: feed.Outlet{ID: "desk-0010"}, Paused: true, Schedule: "@hourly"}}
+		},
 		Program: func() server.Program {
 			return server.Program{Notices: []string{"config.yaml was refused"}, Facts: [][2]string{{"store", "12.0 MiB"}}}
 		},

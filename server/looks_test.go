@@ -108,23 +108,30 @@ const axe = "../internal/npm/node_modules/axe-core/axe.min.js"
 const barriers = `axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(r => [...r.violations, ...r.incomplete].map(v =>
 	v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 200) + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; ")).join("\n  ")))`
 
-func TestPagesBarNobody(t *testing.T) {
-	t.Parallel()
-	code, err := os.ReadFile(axe)
+// openAxe opens a browser and returns axe's code, to be run on a page.
+func openAxe(t *testing.T) (b *browser, code string) {
+	t.Helper()
+	text, err := os.ReadFile(axe)
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("axe-core is needed here: %v", err)
 		}
 		t.Skip("npm ci in internal/npm installs axe-core")
 	}
-	b := openBrowser(t)
+	b = openBrowser(t)
 	b.call("Page.setBypassCSP", map[string]any{"enabled": true}, nil) // else axe cannot run on pages without a script
+	return b, string(text)
+}
+
+func TestPagesBarNobody(t *testing.T) {
+	t.Parallel()
+	b, code := openAxe(t)
 	base := street(t, hostile())
 	for _, page := range []string{"", "?q=bridge", "?q=nothing+like+it", "story/bridge", "story/ferry", "sources/", "categories/", "feeds/", "sources/bote/", "nowhere"} {
 		for _, lang := range []string{"en", "ur"} {
 			b.wear(1440, "light")
 			b.open(base+page, lang)
-			b.eval(string(code)+"; true", new(bool))
+			b.eval(code+"; true", new(bool))
 			for _, width := range []int{360, 1440} {
 				for _, scheme := range []string{"light", "dark"} {
 					b.wear(width, scheme)
@@ -140,7 +147,7 @@ func TestPagesBarNobody(t *testing.T) {
 
 	// Would it tell?
 	b.open(base, "en")
-	b.eval(string(code)+`; document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x><p style='color:#bbb;background:#ccc'>pale</p>"); true`, new(bool))
+	b.eval(code+`; document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x><p style='color:#bbb;background:#ccc'>pale</p>"); true`, new(bool))
 	var found []string
 	if b.eval(barriers, &found); len(found) != 2 {
 		t.Errorf("a picture without a text and a pale line: axe says %q", found)
