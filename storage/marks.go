@@ -42,7 +42,7 @@ func (m *merger) putMarks(it *stored) error {
 
 // deleteMarks forgets an item.
 func (m *merger) deleteMarks(it *stored) error {
-	m.db.win.drop(it.No)
+	m.db.win.drop(it.No, it.Seen, m.db.readMarks(m.tx, it))
 	if b := m.tx.Bucket([]byte(bMarks)).Bucket(be32(day(it.Seen))); b != nil {
 		return b.Delete(be64(it.No))
 	}
@@ -70,7 +70,7 @@ func (db *DB) loadWindow() error {
 	if db.win != nil {
 		return nil
 	}
-	win := newWindow()
+	win := db.newWindow()
 	err := db.view(func(tx *bbolt.Tx) error {
 		cut := stamp(horizon(readClock(tx), db.opts.Decider.Window()))
 		marks := tx.Bucket([]byte(bMarks))
@@ -84,6 +84,7 @@ func (db *DB) loadWindow() error {
 					db.lost(bMarks, k, err)
 				} else if it.Seen >= cut {
 					win.put(num(k), &feed.Item{Published: unstamp(it.At), Seen: unstamp(it.Seen), Marks: it.Marks})
+					win.settle()
 				}
 				return nil
 			})
@@ -92,7 +93,6 @@ func (db *DB) loadWindow() error {
 	if err != nil {
 		return fmt.Errorf("load the index of marks: %w", err)
 	}
-	win.settle()
 	db.win = win
 	return nil
 }

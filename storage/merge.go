@@ -307,6 +307,7 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.moveRefs(old, next); err != nil {
 		return err
 	}
+	m.db.win.drop(old.No, old.Seen, m.db.readMarks(m.tx, old))
 	if err := m.putMarks(next); err != nil {
 		return err
 	}

@@ -23,6 +23,10 @@ type Options struct {
 	// Decider knows how items resemble each other. Required.
 	Decider feed.Decider
 
+	// Exact says that weak marks bring nothing together, because the Decider does not
+	// look at what they hint at: they need no memory then.
+	Exact bool
+
 	// Mark makes the marks of what one visit brought, as those who fetch do, and returns what
 	// the outlet is known to repeat afterwards: Reindex needs it. It must be pure.
 	Mark func(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits

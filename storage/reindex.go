@@ -72,7 +72,7 @@ type filing struct {
 
 func (r *reindexer) run(from *bbolt.Tx) (err error) {
 	r.from = from
-	r.fresh = &DB{path: r.db.path, opts: r.db.opts, win: newWindow()}
+	r.fresh = &DB{path: r.db.path, opts: r.db.opts, win: r.db.newWindow()}
 	r.fresh.outlets.Store(r.db.outlets.Load())
 	if r.tx, err = r.to.Begin(true); err != nil {
 		return err

@@ -23,112 +23,142 @@ const (
 )
 
 // window is the index of marks: which stored items of the last days share a mark with
-// a new one. It lives in memory, about 0.8 kB an item at 45 marks, and is undone when a
-// transaction is. It is made of days, by when items were seen, so that a day expires at
-// once. Marks are kept as 32 bits of a hash: two different ones may be taken for one,
-// the same on every machine, and what they bring together the decider reads anyway.
+// a new one. It lives in memory, about 9 bytes a mark, and is undone when a transaction
+// is. It is made of days, by when items were seen, so that a day expires at once. Marks
+// are kept as 32 bits of a hash: two different ones may be taken for one, the same on
+// every machine, and what they bring together the decider reads anyway.
 type window struct {
-	days  []*windowDay // in order
-	where map[uint64]spot
-	undo  []func() // since the last settle, newest last
-}
-
-// spot is where an item is in the window.
-type spot struct {
-	day  *windowDay
-	slot uint32
+	days []*windowDay // in order
+	undo []func()     // since the last settle, newest last
+	// exact leaves weak marks out: nobody asks who shares them.
+	exact bool
 }
 
 // windowDay holds the items seen in one day.
 type windowDay struct {
 	day     int64 // days since 1970
-	slots   []windowItem
-	newest  map[uint32]uint32 // from the hash of a mark to its newest holding, counted from 1
-	holding []holding
-}
-
-// holding says that an item holds a mark.
-type holding struct {
-	slot  uint32
-	older uint32 // the next holding of the same mark, counted from 1; 0 = none
+	base    uint64
+	items   []windowItem // by number
+	holders holders
 }
 
 type windowItem struct {
 	no       uint64
 	at, seen int64 // Unix nanoseconds
-	gone     bool
+	marks    int32 // it holds
 }
 
-func newWindow() *window { return &window{where: map[uint64]spot{}} }
+func (db *DB) newWindow() *window { return &window{exact: db.opts.Exact} }
 
-// put adds an item, or replaces what was put under its number.
+// put adds an item, or replaces what was put under its number on the day it was seen.
+// To replace it is quick if drop has been told of its marks before.
 func (w *window) put(no uint64, it *feed.Item) {
-	w.drop(no)
-	seen := int64(stamp(it.Seen))
-	d := w.dayOf(seen)
-	slot := uint32(len(d.slots))
-	d.slots = append(d.slots, windowItem{no: no, at: int64(stamp(it.Time())), seen: seen})
-	for _, m := range it.Marks {
-		d.hold(markKey(m), slot)
-	}
-	w.where[no] = spot{d, slot}
-	w.undo = append(w.undo, func() { w.remove(no) })
+	w.drop(no, it.Seen, nil)
+	keys := w.keys(it.Marks)
+	at, seen := int64(stamp(it.Time())), int64(stamp(it.Seen))
+	w.add(windowItem{no: no, at: at, seen: seen, marks: int32(len(keys))}, keys)
+	w.undo = append(w.undo, func() { w.remove(no, seen, keys) })
 }
 
-// hold notes that an item holds a mark: before those with smaller numbers, as if the index
-// had been made from the file just now. A revised item is put again long after its number
-// was given, and which holders are the newest must not depend on when a store was opened.
-func (d *windowDay) hold(key, slot uint32) {
-	d.holding = append(d.holding, holding{slot: slot})
-	h, after := d.newest[key], uint32(0)
-	for ; h != 0 && d.slots[d.holding[h-1].slot].no > d.slots[slot].no; h = d.holding[h-1].older {
-		after = h
-	}
-	d.holding[len(d.holding)-1].older = h
-	if after == 0 {
-		d.newest[key] = uint32(len(d.holding))
-	} else {
-		d.holding[after-1].older = uint32(len(d.holding))
+// drop forgets an item, given when it was seen and which marks it has. If those are not
+// the marks it was put with, all that there are must be searched.
+func (w *window) drop(no uint64, seen time.Time, marks []feed.Mark) {
+	if old, keys, ok := w.remove(no, int64(stamp(seen)), w.keys(marks)); ok {
+		w.undo = append(w.undo, func() { w.add(old, keys) })
 	}
 }
 
-// drop forgets an item.
-func (w *window) drop(no uint64) {
-	if old, ok := w.where[no]; ok {
-		w.remove(no)
-		w.undo = append(w.undo, func() {
-			old.day.slots[old.slot].gone = false
-			w.where[no] = old
-		})
+func (w *window) add(it windowItem, keys []uint32) {
+	d := w.dayOf(it)
+	i, _ := d.find(it.no)
+	d.items = slices.Insert(d.items, i, it)
+	for _, key := range keys {
+		d.holders.insert(key, d.short(it.no))
 	}
 }
 
-func (w *window) remove(no uint64) {
-	if p, ok := w.where[no]; ok {
-		p.day.slots[p.slot].gone = true
-		delete(w.where, no)
-	}
-}
-
-func (w *window) dayOf(seen int64) *windowDay {
-	day := seen / int64(24*time.Hour)
-	i, found := slices.BinarySearchFunc(w.days, day, func(d *windowDay, day int64) int { return cmp.Compare(d.day, day) })
+// remove takes an item out and returns it with its keys.
+func (w *window) remove(no uint64, seen int64, keys []uint32) (windowItem, []uint32, bool) {
+	i, found := w.findDay(seen)
 	if !found {
-		w.days = slices.Insert(w.days, i, &windowDay{day: day, newest: map[uint32]uint32{}})
+		return windowItem{}, nil, false
+	}
+	d := w.days[i]
+	i, found = d.find(no)
+	if !found {
+		return windowItem{}, nil, false
+	}
+	it, short := d.items[i], d.short(no)
+	d.items = slices.Delete(d.items, i, i+1)
+	keys = slices.DeleteFunc(keys, func(key uint32) bool { return !d.holders.remove(key, short) })
+	if len(keys) < int(it.marks) {
+		keys = append(keys, d.holders.removeAll(short)...)
+	}
+	return it, keys, true
+}
+
+// keys are the hashes of an item's marks, each once.
+func (w *window) keys(marks []feed.Mark) []uint32 {
+	keys := make([]uint32, 0, len(marks))
+	for _, m := range marks {
+		if !w.exact || !weak(m) {
+			keys = append(keys, markKey(m))
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (w *window) findDay(seen int64) (int, bool) {
+	day := seen / int64(24*time.Hour)
+	return slices.BinarySearchFunc(w.days, day, func(d *windowDay, day int64) int { return cmp.Compare(d.day, day) })
+}
+
+func (w *window) dayOf(it windowItem) *windowDay {
+	i, found := w.findDay(it.seen)
+	if !found {
+		w.days = slices.Insert(w.days, i, &windowDay{day: it.seen / int64(24*time.Hour), base: it.no, holders: newHolders()})
 	}
 	return w.days[i]
 }
 
+// find tells where an item is, or belongs. Numbers are given one after the other, so it
+// is as far from the first as its number, less those that are gone.
+func (d *windowDay) find(no uint64) (int, bool) {
+	if len(d.items) == 0 || no < d.items[0].no {
+		return 0, false
+	}
+	most := len(d.items)
+	if i := no - d.items[0].no; i < uint64(most) {
+		if d.items[i].no == no {
+			return int(i), true
+		}
+		most = int(i)
+	} else if d.items[most-1].no < no {
+		return most, false
+	}
+	return slices.BinarySearchFunc(d.items[:most], no, func(it windowItem, no uint64) int { return cmp.Compare(it.no, no) })
+}
+
+// short is a number in 32 bits, in the same order: those of one day are close together.
+func (d *windowDay) short(no uint64) uint32 { return uint32(no - d.base + 1<<31) }
+
+// long is the number that short made shorter.
+func (d *windowDay) long(short uint32) uint64 { return uint64(short) + d.base - 1<<31 }
+
 func markKey(m feed.Mark) uint32 { return uint32(xxhash.Sum64String(string(m))) }
 
 // settle makes what was done final, rollback undoes what was not settled.
-func (w *window) settle() { w.undo = nil }
+func (w *window) settle() {
+	clear(w.undo)
+	w.undo = w.undo[:0]
+}
 
 func (w *window) rollback() {
 	for _, undo := range slices.Backward(w.undo) {
 		undo()
 	}
-	w.undo = nil
+	w.settle()
 }
 
 // near finds the items that share a strong mark or some weak ones with it, were seen
@@ -140,7 +170,7 @@ func (w *window) near(it *feed.Item, span time.Duration, cut time.Time) []uint64
 	shared := map[uint64]bond{}
 	var holders []windowItem
 	for i, m := range it.Marks {
-		if slices.Contains(it.Marks[:i], m) {
+		if w.exact && weak(m) || slices.Contains(it.Marks[:i], m) {
 			continue
 		}
 		most := maxStrong
@@ -177,16 +207,17 @@ func (w *window) near(it *feed.Item, span time.Duration, cut time.Time) []uint64
 	return nos[:min(len(nos), maxNear)]
 }
 
-// holders appends the items that hold a mark and were seen since, the newest first, at
-// most so many.
+// holders appends the items that hold a mark and were seen since, the newest first (by
+// number, whenever they were put), at most so many.
 func (w *window) holders(out []windowItem, key uint32, since int64, most int) []windowItem {
 	for _, d := range slices.Backward(w.days) {
-		for h := d.newest[key]; h != 0 && len(out) < most; {
-			holding := d.holding[h-1]
-			if it := d.slots[holding.slot]; !it.gone && it.seen >= since {
-				out = append(out, it)
+		for _, e := range slices.Backward(d.holders.of(key)) {
+			if len(out) == most {
+				return out
 			}
-			h = holding.older
+			if i, found := d.find(d.long(uint32(e))); found && d.items[i].seen >= since {
+				out = append(out, d.items[i])
+			}
 		}
 	}
 	return out
@@ -196,11 +227,6 @@ func (w *window) holders(out []windowItem, key uint32, since int64, most int) []
 func (w *window) expire(cut time.Time) {
 	first := int64(stamp(cut)) / int64(24*time.Hour)
 	for len(w.days) > 0 && w.days[0].day < first {
-		for _, it := range w.days[0].slots {
-			if !it.gone {
-				delete(w.where, it.no)
-			}
-		}
 		w.days = slices.Delete(w.days, 0, 1)
 	}
 }

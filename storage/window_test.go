@@ -2,10 +2,14 @@ package storage
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"sangam/feed"
 )
@@ -19,7 +23,7 @@ func marked(after time.Duration, marks ...feed.Mark) *feed.Item {
 const threeDays = 72 * time.Hour
 
 func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
-	w := newWindow()
+	w := new(window)
 	w.put(1, marked(0, "Lsame", "sa"))
 	w.put(2, marked(25*time.Hour, "sa", "sb", "sc"))
 	w.put(3, marked(26*time.Hour, "sa"))
@@ -37,7 +41,7 @@ func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
 }
 
 func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
-	w := newWindow()
+	w := new(window)
 	for no := range uint64(maxWeak) {
 		w.put(no, marked(time.Duration(no)*time.Minute, "sx", "sy"))
 	}
@@ -49,20 +53,20 @@ func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
 	if got := len(w.near(it, threeDays, dawn)); got != 0 {
 		t.Errorf("%d items near through marks of %d, want none", got, maxWeak+1)
 	}
-	w.drop(7)
+	w.drop(7, dawn, []feed.Mark{"sx", "sy"})
 	if got := len(w.near(it, threeDays, dawn)); got != maxWeak {
 		t.Errorf("%d items near after one was dropped, want %d", got, maxWeak)
 	}
 }
 
 func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
-	w := newWindow()
+	w := new(window)
 	w.put(1, marked(0, "La"))
 	w.put(2, marked(0, "Lb"))
 	w.settle()
 	w.put(1, marked(time.Hour, "Lc"))
 	w.put(1, marked(2*time.Hour, "Ld"))
-	w.drop(2)
+	w.drop(2, dawn, nil)
 	w.put(3, marked(time.Hour, "La"))
 	w.rollback()
 	for mark, want := range map[feed.Mark][]uint64{"La": {1}, "Lb": {2}, "Lc": {}, "Ld": {}} {
@@ -73,7 +77,7 @@ func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
 }
 
 func TestDaysExpire(t *testing.T) {
-	w := newWindow()
+	w := new(window)
 	w.put(1, marked(0, "La"))
 	w.put(2, marked(48*time.Hour, "La"))
 	w.settle()
@@ -81,9 +85,76 @@ func TestDaysExpire(t *testing.T) {
 	if got, want := w.near(marked(48*time.Hour, "La"), threeDays, dawn), []uint64{2}; !slices.Equal(got, want) {
 		t.Errorf("near are %v, want %v", got, want)
 	}
-	if len(w.where) != 1 || len(w.days) != 1 {
-		t.Errorf("%d items in %d days are left, want 1 in 1", len(w.where), len(w.days))
+	if len(w.days) != 1 {
+		t.Errorf("%d days are left, want 1", len(w.days))
 	}
+}
+
+// The index must not depend on the order in which items were put, or on what was put,
+// dropped and undone in between.
+func TestWindowIsWhatIsPutInIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, want := new(window), map[uint64]*feed.Item{}
+		var settled map[uint64]*feed.Item
+		settle := func() { w.settle(); settled = maps.Clone(want) }
+		settle()
+		item := func() *feed.Item {
+			it := marked(time.Duration(rapid.IntRange(0, 50).Draw(t, "hours")) * time.Hour)
+			for range rapid.IntRange(0, 40).Draw(t, "marks") {
+				it.Marks = append(it.Marks, feed.Mark(fmt.Sprint("s", rapid.IntRange(0, 3000).Draw(t, "mark"))))
+			}
+			return it
+		}
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			no := uint64(rapid.IntRange(1, 40).Draw(t, "no"))
+			switch old := want[no]; rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0:
+				settle()
+			case 1:
+				w.rollback()
+				want = maps.Clone(settled)
+			case 2:
+				if old != nil {
+					w.drop(no, old.Seen, old.Marks)
+					delete(want, no)
+				}
+			case 3: // of whose marks nothing is known
+				if old != nil {
+					w.drop(no, old.Seen, nil)
+					delete(want, no)
+				}
+			default:
+				it := item()
+				if old != nil { // when an item was seen does not change
+					it.Seen = old.Seen
+				}
+				w.put(no, it)
+				want[no] = it
+			}
+		}
+		again := new(window)
+		for _, no := range slices.Sorted(maps.Keys(want)) {
+			again.put(no, want[no])
+		}
+		all := func(w *window) (pairs []uint64) {
+			for _, d := range w.days {
+				for i, l := range d.holders.leaves {
+					if !slices.IsSorted(l.pairs) {
+						t.Fatalf("a leaf is not sorted: %x", l.pairs)
+					}
+					if i == 0 || d.holders.leaves[i-1] != l {
+						for _, p := range l.pairs {
+							pairs = append(pairs, p&^math.MaxUint32|d.long(uint32(p)))
+						}
+					}
+				}
+			}
+			return pairs
+		}
+		if got, want := all(w), all(again); !slices.Equal(got, want) {
+			t.Fatalf("the index holds %x, want %x", got, want)
+		}
+	})
 }
 
 // BenchmarkWindow looks items with 45 marks up among 100,000, and reports the bytes
@@ -100,7 +171,7 @@ func BenchmarkWindow(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	w := newWindow()
+	w := new(window)
 	for no := range items {
 		w.put(uint64(no), item(no))
 		w.settle()

@@ -218,6 +218,7 @@ func storeFile(cfg *config.Config) string { return filepath.Join(cfg.Data, "sang
 func storeOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 	return storage.Options{
 		Decider:     rules(cfg),
+		Exact:       !cfg.NearDuplicates,
 		Mark:        dedupe.Mark,
 		Authority:   authority(cfg),
 		Fold:        normalize.Fold,
