@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"sangam/dedupe"
@@ -211,9 +212,30 @@ func read(st feed.State, doc feed.Document, ch feed.Channel, warnings []string) 
 	if doc.Delta { // these bytes are not the whole feed
 		st.BodyHash = nil
 	}
-	st.Channel = normalize.Channel(ch)
-	st.Channel.Entries, st.Channel.Warnings = nil, nil
+	st.Channel = alone(normalize.Channel(ch))
 	return st
+}
+
+// alone is what a feed says of itself, without its entries and in memory of its own: it
+// is kept, and the document that its words were cut from is not to be kept with it.
+func alone(ch feed.Channel) feed.Channel {
+	ch.Entries, ch.Warnings = nil, nil
+	for _, text := range []*string{
+		&ch.Title, &ch.Link, &ch.Description, &ch.Language, &ch.ID, &ch.Self, &ch.Image, &ch.Rights, &ch.Generator, &ch.UpdatedRaw,
+	} {
+		*text = strings.Clone(*text)
+	}
+	for _, list := range []*[]string{&ch.Hubs, &ch.Categories} {
+		*list = slices.Clone(*list)
+		for i, text := range *list {
+			(*list)[i] = strings.Clone(text)
+		}
+	}
+	ch.Authors = slices.Clone(ch.Authors)
+	for i, p := range ch.Authors {
+		ch.Authors[i] = feed.Person{Name: strings.Clone(p.Name), Email: strings.Clone(p.Email), URI: strings.Clone(p.URI)}
+	}
+	return ch
 }
 
 // maxWarnings is how many warnings of one visit an operator is shown.

@@ -164,6 +164,7 @@ func TestWhyExplainsTheBridgeHoweverItIsNamed(t *testing.T) {
 
 func TestVerdictsAreSeenInTheFeedAndStay(t *testing.T) {
 	d, _ := newBridge(t)
+	d.must("fetch", "rheinfunk") // before sahil: the story is named after the first
 	d.start()
 	d.fetch()
 	joined := d.holding(bridge)
