@@ -1,18 +1,21 @@
 # A static binary in an image that holds nothing else: no shell, no package manager.
 #
-#   docker build --build-arg VERSION=1.0.0 -t sangam .
-#   docker run -v ./config.yaml:/etc/sangam/config.yaml:ro -v sangam-data:/var/lib/sangam -p 8080:8080 sangam
+#   docker build --build-arg VERSION=1.0.0 --build-arg COMMIT=$(git rev-parse HEAD) -t sangam .
+#   mkdir etc && cp deploy/container.yaml etc/config.yaml      # and put your sources in
+#   docker run -v ./etc:/etc/sangam:ro -v sangam-data:/var/lib/sangam -p 127.0.0.1:8080:8080 sangam
 #
-# In config.yaml say "listen: 0.0.0.0:8080" (a port of the container) and "data: /var/lib/sangam".
+# The configuration is mounted as a directory, so that the daemon sees when the file is
+# replaced. deploy/compose.yaml is the same with less to type.
 
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG TARGETOS TARGETARCH VERSION=dev
+ARG TARGETOS TARGETARCH VERSION=dev COMMIT=
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags="-s -w -X main.version=$VERSION" -o /out/sangam ./cmd/sangam \
+    go build -trimpath -buildvcs=false \
+      -ldflags="-s -w -buildid= -X main.version=$VERSION -X main.commit=$COMMIT" -o /out/sangam ./cmd/sangam \
  && mkdir -p /out/data
 
 FROM gcr.io/distroless/static-debian12:nonroot

@@ -5,6 +5,8 @@ SHELL       := bash
 .SHELLFLAGS := -o pipefail -c
 FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64
 
 check:
 	bash .ci/run
@@ -39,12 +41,18 @@ bench:
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./internal/bench -n 1000
 
+# Static binaries, the manual, shell completions and their checksums, in dist/. The
+# same commit and the same Go make the same bytes, wherever they are built.
+RELEASE = -trimpath -buildvcs=false -ldflags="-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+
 dist:
-	mkdir -p dist
-	for target in linux/amd64 linux/arm64 darwin/arm64 freebsd/amd64; do \
-	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath \
-	    -ldflags="-s -w -X main.version=$(VERSION)" -o dist/sangam-$${target%/*}-$${target#*/} ./cmd/sangam || exit 1; \
+	rm -rf dist && mkdir -p dist
+	for target in $(TARGETS); do \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build $(RELEASE) \
+	    -o dist/sangam-$${target%/*}-$${target#*/} ./cmd/sangam || exit 1; \
 	done
-	go run -ldflags="-X main.version=$(VERSION)" ./cmd/sangam man > dist/sangam.1
-	for shell in bash fish zsh; do go run ./cmd/sangam completion $$shell > dist/sangam.$$shell || exit 1; done
+	CGO_ENABLED=0 go build $(RELEASE) -o dist/.sangam ./cmd/sangam
+	dist/.sangam man > dist/sangam.1
+	for shell in bash fish zsh powershell; do dist/.sangam completion $$shell > dist/sangam.$$shell || exit 1; done
+	rm dist/.sangam
 	cd dist && sha256sum sangam-* sangam.* > SHA256SUMS

@@ -106,6 +106,8 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		return server.NewAdmin(o)
 	}
 	desk.tokenIs(cfg.AdminToken)
+	manager := supervisor{log}
+	manager.ready() // both sides listen; a reload tells by itself, and must not come first
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return visits.introduceMet(ctx) })
@@ -118,8 +120,6 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		g.Go(func() error { return hub.Run(ctx) })
 	}
 	ready()
-	manager := supervisor{log}
-	manager.ready()
 	g.Go(func() error { return manager.attend(ctx, signOfLife(db, visits, reloader)) })
 	err = g.Wait()
 	log.Info("stopped")
@@ -281,5 +281,10 @@ func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *sl
 		Commands: changes, Queries: queries, Metrics: r.metrics.registry,
 		Sources: func() []feed.Source { return conf.get().Sources },
 		Program: func() server.Program { return programOf(r.state(), db, v, time.Now()) },
+		Ready: func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+			defer cancel()
+			return alive(ctx, db, v)
+		},
 	}
 }

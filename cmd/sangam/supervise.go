@@ -71,15 +71,26 @@ func (s supervisor) attend(ctx context.Context, life func(context.Context) (stri
 	}
 }
 
+// alive returns nil once scheduler and store have both shown that they do not hang.
+func alive(ctx context.Context, db *storage.DB, v *visits) error {
+	if err := v.agenda.Alive(ctx); err != nil {
+		return fmt.Errorf("ask the scheduler: %w", err)
+	}
+	if err := db.Alive(ctx); err != nil {
+		return fmt.Errorf("ask the store: %w", err)
+	}
+	return nil
+}
+
+// readyWithin is how long /readyz waits for a sign of life.
+const readyWithin = 4 * time.Second
+
 // signOfLife returns, in one line, how the daemon fares, once scheduler and store have
 // both shown that they do not hang.
 func signOfLife(db *storage.DB, v *visits, r *reloader) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		if err := v.agenda.Alive(ctx); err != nil {
-			return "", fmt.Errorf("ask the scheduler: %w", err)
-		}
-		if err := db.Alive(ctx); err != nil {
-			return "", fmt.Errorf("ask the store: %w", err)
+		if err := alive(ctx, db, v); err != nil {
+			return "", err
 		}
 		st, err := server.StatusOf(ctx, db, time.Now())
 		if err != nil {

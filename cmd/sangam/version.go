@@ -9,8 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is built: -ldflags="-X main.version=1.2.3".
-var version = "dev"
+// version and commit are set when a release is built: -ldflags="-X main.version=1.2.3
+// -X main.commit=…". Without a commit, the one that the Go command noted is told.
+var (
+	version = "dev"
+	commit  = ""
+)
 
 // build tells what this binary was made from.
 type build struct {
@@ -22,13 +26,13 @@ type build struct {
 }
 
 func about() build {
-	b := build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Modules: map[string]string{}}
+	b := build{Version: version, Commit: commit, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Modules: map[string]string{}}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && b.Commit == "" {
 			b.Commit = s.Value
 		}
 	}
