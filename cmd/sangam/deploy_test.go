@@ -53,11 +53,7 @@ func TestServiceUnitHasNoMistake(t *testing.T) {
 // shipped is a file of deploy/, with each first string replaced by the second.
 func shipped(t *testing.T, name string, replace ...string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../deploy", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(data)
+	text := read(t, filepath.Join("../../deploy", name))
 	for i := 0; i < len(replace); i += 2 {
 		if !strings.Contains(text, replace[i]) {
 			t.Fatalf("deploy/%s has no %q any more", name, replace[i])
@@ -245,6 +241,15 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
 func write(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -329,14 +334,11 @@ func TestComposeFileMountsWhatTheImageReads(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(shipped(t, "compose.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
-	image, err := os.ReadFile("../../Dockerfile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	image := read(t, "../../Dockerfile")
 	service := file.Services["sangam"]
 	for _, v := range service.Volumes {
 		inside := strings.Split(v, ":")[1]
-		if !strings.Contains(string(image), inside) {
+		if !strings.Contains(image, inside) {
 			t.Errorf("the volume %s is nothing to the image", v)
 		}
 	}
