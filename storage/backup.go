@@ -72,17 +72,18 @@ func (m *meter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// verify reads a whole store that nobody has open and reports the first thing that is wrong.
+// verify reads a whole store that nobody has open and reports the first thing that is wrong. The
+// file is a copy of ours: if its layout is an older one, it is brought up to date first.
 func verify(ctx context.Context, file string, opts Options) (err error) {
+	if err := renew(file); err != nil {
+		return err
+	}
 	bolt, err := openReadOnly(file)
 	if err != nil {
 		return err
 	}
 	db := &DB{path: file, opts: opts, bolt: bolt}
 	defer func() { err = errors.Join(err, bolt.Close()) }()
-	if err := checkSchema(bolt, file); err != nil {
-		return err
-	}
 	if err := db.load(); err != nil {
 		return err
 	}
@@ -91,6 +92,22 @@ func verify(ctx context.Context, file string, opts Options) (err error) {
 		err = &Damaged{Path: file, What: fmt.Sprintf("%d problems, the first: %s", int64(len(h.Problems))+h.More, h.Problems[0])}
 	}
 	return err
+}
+
+// renew brings a store that nobody has open to the layout of today.
+func renew(file string) error {
+	bolt, err := openReadOnly(file)
+	if err != nil {
+		return err
+	}
+	schema, err := checkSchema(bolt, file)
+	if err = errors.Join(err, bolt.Close()); err != nil || schema == Schema {
+		return err
+	}
+	if bolt, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second}); err != nil {
+		return err
+	}
+	return errors.Join(migrate(bolt), bolt.Close())
 }
 
 // openReadOnly opens a store that must not change, after looking at it as Open does.

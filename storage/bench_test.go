@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -254,10 +255,24 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
+	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, InitialMmapSize: 4 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	dst.AllocSize = 1 << 20
+	defer dst.Close()
+	var first uint64
+	_ = dst.View(func(tx *bbolt.Tx) error { first = tx.Bucket([]byte("items")).Sequence(); return nil })
+	note := func(no uint64, p put) {
+		if no > first {
+			p.key, p.value = slices.Clone(p.key), slices.Clone(p.value)
+			byItem[no] = append(byItem[no], p)
+		}
+	}
 	err = src.View(func(tx *bbolt.Tx) error {
 		each := func(bucket string, no func(k, v []byte) uint64) {
 			_ = tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
-				byItem[no(k, v)] = append(byItem[no(k, v)], put{bucket, "", slices.Clone(k), slices.Clone(v)})
+				note(no(k, v), put{bucket, "", k, v})
 				return nil
 			})
 		}
@@ -265,6 +280,7 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 			return func(k, _ []byte) uint64 { return binary.BigEndian.Uint64(k[at:]) }
 		}
 		val := func(_, v []byte) uint64 { n, _ := binary.Uvarint(v); return n }
+		log := func(_, v []byte) uint64 { n, _ := binary.Uvarint(v[5:]); return n } // of the first item, after the head of the record
 		each("items", key(0))
 		each("stories", key(0))
 		each("timeline", key(8))
@@ -275,32 +291,19 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 		daily := func(bucket string, no func(k, v []byte) uint64) error {
 			return tx.Bucket([]byte(bucket)).ForEachBucket(func(d []byte) error {
 				return tx.Bucket([]byte(bucket)).Bucket(d).ForEach(func(k, v []byte) error {
-					byItem[no(k, v)] = append(byItem[no(k, v)], put{bucket, string(d), slices.Clone(k), slices.Clone(v)})
+					note(no(k, v), put{bucket, string(d), k, v})
 					return nil
 				})
 			})
 		}
-		return errors.Join(daily("refs", key(8)), daily("marks", key(0)))
+		return errors.Join(daily("refs", key(8)), daily("marks", log))
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	_ = src.Close()
-	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, InitialMmapSize: 4 << 30})
-	if err != nil {
-		b.Fatal(err)
-	}
-	dst.AllocSize = 1 << 20
-	defer dst.Close()
-	var first uint64
-	_ = dst.View(func(tx *bbolt.Tx) error { first = tx.Bucket([]byte("items")).Sequence(); return nil })
-	var nos []uint64
-	for no := range byItem {
-		if no > first {
-			nos = append(nos, no)
-		}
-	}
-	slices.Sort(nos)
+	nos := slices.Sorted(maps.Keys(byItem))
+	runtime.GC()
 	began := cpu()
 	for group := range slices.Chunk(nos, perCommit) {
 		err := dst.Update(func(tx *bbolt.Tx) error {

@@ -53,6 +53,8 @@ type checker struct {
 	seen     int64
 	health   Health
 	want     map[string]int64 // entries that each index must have
+	marked   map[uint64]bool  // items that have marks and were not met yet
+	reader   *itemReader
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -64,7 +66,7 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 func (c *checker) run(db *DB, tx *bbolt.Tx) error {
-	c.db, c.tx, c.want = db, tx, map[string]int64{}
+	c.db, c.tx, c.want, c.marked, c.reader = db, tx, map[string]int64{}, map[uint64]bool{}, db.itemReader(tx)
 	c.total = int64(tx.Bucket([]byte(bItems)).Sequence() + tx.Bucket([]byte(bStories)).Sequence())
 	for _, step := range []func() error{c.small, c.items, c.stories, c.counts} {
 		if err := step(); err != nil {
@@ -106,14 +108,19 @@ func (c *checker) small() error {
 
 // marks checks that what is compared with new items is there.
 func (c *checker) marks() error {
-	marks, items := c.tx.Bucket([]byte(bMarks)), c.tx.Bucket([]byte(bItems))
+	marks := c.tx.Bucket([]byte(bMarks))
 	return marks.ForEachBucket(func(d []byte) error {
+		bad := func(k []byte, err error) {
+			c.problem("marks of day %d, of items from %d: %v", num(append(make([]byte, 4), d...)), num(k), err)
+		}
 		return marks.Bucket(d).ForEach(func(k, v []byte) error {
-			if err := decode(bMarks, k, v, &markRecord{}); err != nil {
-				c.problem("marks of item %d: %v", num(k), err)
-			} else if items.Get(k) == nil {
-				c.problem("there are marks of item %d, but no such item", num(k))
-			}
+			eachHolder(k, v, bad, func(h holder) {
+				if h.seen == 0 {
+					delete(c.marked, h.no)
+				} else {
+					c.marked[h.no] = true
+				}
+			})
 			return nil
 		})
 	})
@@ -124,13 +131,13 @@ func (c *checker) items() error {
 	names, refs := c.tx.Bucket([]byte(bNames)), c.tx.Bucket([]byte(bRefs))
 	stories := c.tx.Bucket([]byte(bStories))
 	roster := c.db.outlets.Load()
-	return c.tx.Bucket([]byte(bItems)).ForEach(func(k, v []byte) error {
-		it := stored{No: num(k)}
-		if err := decode(bItems, k, v, &it); err != nil {
-			c.problem("item %d: %v", it.No, err)
-			return c.tick()
-		}
+	bad := func(key []byte, err error) error {
+		c.problem("items from %d: %v", num(key), err)
+		return c.tick()
+	}
+	err := eachItem(c.tx.Bucket([]byte(bItems)), 0, bad, func(it *stored) error {
 		c.health.Items++
+		delete(c.marked, it.No)
 		o := roster.byID[it.Source]
 		if o == nil {
 			c.problem("item %d (%s) is of the unknown source %q", it.No, it.Key, it.Source)
@@ -143,7 +150,7 @@ func (c *checker) items() error {
 			}
 		}
 		d := refs.Bucket(be32(day(it.Seen)))
-		for _, h := range refsOf(&it) {
+		for _, h := range refsOf(it) {
 			c.want[bRefs]++
 			if d == nil || d.Get(refKey(h, it.No)) == nil {
 				c.problem("item %d (%s) is missing in the references of its day", it.No, it.Key)
@@ -160,17 +167,21 @@ func (c *checker) items() error {
 		}
 		return c.tick()
 	})
+	if left := sortedKeys(c.marked); err == nil && len(left) > 0 {
+		c.problem("there are marks of %d items that are not there, the first is %d", len(left), left[0])
+	}
+	return err
 }
 
 // stories checks every story, and that it is filed where it belongs.
 func (c *checker) stories() error {
 	return c.tx.Bucket([]byte(bStories)).ForEach(func(k, v []byte) error {
-		st := story{no: num(k)}
-		if err := decode(bStories, k, v, &st); err != nil {
-			c.problem("story %d: %v", st.no, err)
+		st, err := decodeStory(k, v)
+		if err != nil {
+			c.problem("story %d: %v", num(k), err)
 			return c.tick()
 		}
-		c.named(&st)
+		c.named(st)
 		if st.Into != 0 {
 			if c.db.resolve(c.tx, st.no) == nil {
 				c.problem("story %d became part of %d, which is missing", st.no, st.Into)
@@ -178,7 +189,7 @@ func (c *checker) stories() error {
 			return c.tick()
 		}
 		c.health.Stories++
-		c.filed(&st)
+		c.filed(st)
 		return c.tick()
 	})
 }
@@ -190,7 +201,7 @@ func (c *checker) named(st *story) {
 	if d == nil || d.Get(refKey(h, st.no)) == nil {
 		c.problem("story %d cannot be found by its key %q", st.no, st.Key)
 	}
-	if founder := c.db.readItem(c.tx.Bucket([]byte(bItems)), st.no); founder == nil || !slices.Contains(refsOf(founder), h) {
+	if founder := c.reader.item(st.no); founder == nil || !slices.Contains(refsOf(founder), h) {
 		c.want[bRefs]++
 	}
 	if _, yes := minted(st.Entry); !yes {
@@ -208,7 +219,7 @@ func (c *checker) filed(st *story) {
 		c.problem("story %d has %d members of %d sources and %d as lead", st.no, len(st.Members), len(st.Sources), st.Lead)
 	}
 	for _, no := range st.Members {
-		if c.tx.Bucket([]byte(bItems)).Get(be64(no)) == nil {
+		if !c.reader.has(no) {
 			c.problem("member %d of story %d is missing", no, st.no)
 		}
 	}

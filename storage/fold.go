@@ -201,7 +201,7 @@ func (m *merger) delete(d Doomed, at time.Time) error {
 
 // purge deletes what is left of a source: a batch may have come after its items were named.
 func (m *merger) purge(o *outletRecord, at time.Time) error {
-	for left := itemsOf(m.tx, o.Num); len(left) > 0; left = itemsOf(m.tx, o.Num) {
+	for left := m.db.itemsOf(m.tx, o.Num); len(left) > 0; left = m.db.itemsOf(m.tx, o.Num) {
 		if err := m.delete(Doomed{Items: left, Purge: true}, at); err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func (db *DB) ItemsOf(ctx context.Context, source string) (Doomed, error) {
 	}
 	d := Doomed{Purge: true}
 	err := errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error {
-		d.Items = itemsOf(tx, o.Num)
+		d.Items = db.itemsOf(tx, o.Num)
 		return nil
 	}))
 	return d, err

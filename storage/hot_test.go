@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,11 +117,17 @@ func TestKeepingHoldsNobodyUp(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the files in testdata anew")
 
-// TestLayoutOfThePastIsRead opens a file that an earlier build wrote. There is one for
-// every layout there was.
+// TestLayoutOfThePastIsRead opens files that earlier builds wrote, one for every layout
+// there was, the newest being that of today: -update writes only that one.
 func TestLayoutOfThePastIsRead(t *testing.T) {
-	const file = "testdata/layout-1.db.zst"
-	if *update {
+	for layout := 1; layout <= storage.Schema; layout++ {
+		t.Run(fmt.Sprint(layout), func(t *testing.T) { readLayout(t, layout) })
+	}
+}
+
+func readLayout(t *testing.T, layout int) {
+	file := fmt.Sprintf("testdata/layout-%d.db.zst", layout)
+	if *update && layout == storage.Schema {
 		enc, err := zstd.NewWriter(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -129,6 +136,59 @@ func TestLayoutOfThePastIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	db := openAt(t, unpacked(t, file))
+	if h := healthy(t, db); h.Items != 60*loadItems {
+		t.Errorf("%d items, want %d", h.Items, 60*loadItems)
+	}
+	for n := range 60 {
+		want := loadBatch(n).Items[1]
+		st, err := db.Story(t.Context(), want.Key)
+		if err != nil || !slices.ContainsFunc(st.Members, func(it feed.Item) bool { return it.Key == want.Key && it.Content == want.Content }) {
+			t.Fatalf("item %s: %+v, %v", want.Key, st, err)
+		}
+	}
+	for n := range 60 { // known as they are
+		again := loadBatch(n)
+		again.At = again.At.Add(aDay)
+		again.State.Visited = again.At
+		if r := merge(t, db, again); r.Same != loadItems {
+			t.Fatalf("batch %d again: %+v, want everything known", n, r)
+		}
+	}
+	copied := loadBatch(58) // recognised by the marks that were stored
+	copied.Outlet = storagetest.Outlet("stranger")
+	for i := range copied.Items {
+		it := &copied.Items[i]
+		it.Key, it.Source, it.Seen = "copy of "+it.Key, "stranger", time.Time{}
+	}
+	copied.At = start.Add(61 * time.Minute)
+	copied.State = feed.State{Source: "stranger", Visited: copied.At}
+	if r := merge(t, db, copied); r.Copies == 0 {
+		t.Errorf("copies of stored items: %+v, want them recognised", r)
+	}
+	merge(t, db, loadBatch(160))
+	healthy(t, db)
+	if _, err := db.Reindex(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	healthy(t, db)
+}
+
+// TestBackupOfThePastIsRestored puts a backup that an earlier build made in the place of
+// a store of today.
+func TestBackupOfThePastIsRestored(t *testing.T) {
+	db := open(t)
+	if _, err := db.Restore(t.Context(), unpacked(t, "testdata/layout-1.db.zst"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if h := healthy(t, db); h.Items != 60*loadItems {
+		t.Errorf("%d items, want %d", h.Items, 60*loadItems)
+	}
+}
+
+// unpacked is the path of an uncompressed copy of a file.
+func unpacked(t *testing.T, file string) string {
+	t.Helper()
 	packed, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -146,17 +206,5 @@ func TestLayoutOfThePastIsRead(t *testing.T) {
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db := openAt(t, path)
-	if h := healthy(t, db); h.Items != 60*loadItems {
-		t.Errorf("%d items, want %d", h.Items, 60*loadItems)
-	}
-	for n := range 60 {
-		want := loadBatch(n).Items[1]
-		st, err := db.Story(t.Context(), want.Key)
-		if err != nil || !slices.ContainsFunc(st.Members, func(it feed.Item) bool { return it.Key == want.Key && it.Content == want.Content }) {
-			t.Fatalf("item %s: %+v, %v", want.Key, st, err)
-		}
-	}
-	merge(t, db, loadBatch(60))
-	healthy(t, db)
+	return path
 }

@@ -88,28 +88,28 @@ func (k *keeper) byAge(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
+// errEnough ends a loop that has found what it looked for.
+var errEnough = errors.New("enough")
+
 // olderThan finds items last touched before cut among the next keepScan, and where to
 // go on. Records that cannot be read go too.
 func (db *DB) olderThan(tx *bbolt.Tx, from uint64, cut time.Time) (old []uint64, next uint64, more bool) {
-	c := tx.Bucket([]byte(bItems)).Cursor()
 	n := 0
-	for k, v := c.Seek(be64(from)); k != nil; k, v = c.Next() {
+	lost := func(key []byte, err error) error { db.lost(bItems, key, err); return nil }
+	_ = eachItem(tx.Bucket([]byte(bItems)), from, lost, func(it *stored) error {
 		if n++; n > keepScan {
-			return old, num(k), true
-		}
-		it := stored{No: num(k)}
-		if err := decode(bItems, k, v, &it); err != nil {
-			db.lost(bItems, k, err)
-			continue
+			next, more = it.No, true
+			return errEnough
 		}
 		if it.Seen.After(cut.Add(24 * time.Hour)) {
-			return old, 0, false // batches do not arrive more than a day out of order
+			return errEnough // batches do not arrive more than a day out of order
 		}
 		if later(it.Seen, it.Revised).Before(cut) {
 			old = append(old, it.No)
 		}
-	}
-	return old, 0, false
+		return nil
+	})
+	return old, next, more
 }
 
 // byCount deletes what lies below the newest items of each source.
@@ -144,7 +144,7 @@ func (k *keeper) byCount(ctx context.Context, perSource int) error {
 // beyond goes down a source's list, counts left down, and finds its items below that.
 func (db *DB) beyond(tx *bbolt.Tx, src uint32, id string, at *place, left *int) (surplus []uint64, end bool) {
 	c := tx.Bucket([]byte(bBySource)).Cursor()
-	stories, items := tx.Bucket([]byte(bStories)), tx.Bucket([]byte(bItems))
+	stories, items := tx.Bucket([]byte(bStories)), db.itemReader(tx)
 	n := 0
 	for k, _ := seekBelow(c, sourceKey(src, at.order, at.no)); k != nil && bytes.HasPrefix(k, be32(src)); k, _ = c.Prev() {
 		if n > 64*keepScan || len(surplus) > keepScan {
@@ -164,7 +164,7 @@ func (db *DB) beyond(tx *bbolt.Tx, src uint32, id string, at *place, left *int) 
 			if st.Sources[i] != src {
 				continue
 			}
-			if it := db.readItem(items, no); it != nil && it.Source == id {
+			if it := items.item(no); it != nil && it.Source == id {
 				surplus = append(surplus, no)
 			}
 		}
@@ -274,13 +274,10 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 	if err := m.moveRefs(it, nil); err != nil {
 		return err
 	}
-	if err := m.deleteMarks(it); err != nil {
+	if err := m.dropMarks(it); err != nil {
 		return err
 	}
-	m.known[no] = nil
-	if err := m.items.Delete(be64(no)); err != nil {
-		return err
-	}
+	m.deleteItem(no)
 	k.done.Items++
 	st := m.story(it.StoryNo)
 	if st == nil {
@@ -381,7 +378,10 @@ func (db *DB) amend(at time.Time, fn func(*merger) error) error {
 				panic(p)
 			}
 		}()
-		return fn(m)
+		if err := fn(m); err != nil {
+			return err
+		}
+		return m.flushItems()
 	})
 	if err != nil {
 		db.win = nil // made from the file again before it is needed
@@ -405,7 +405,7 @@ func (db *DB) Purge(ctx context.Context, source string, p Progress) (Kept, error
 	for {
 		var nos []uint64
 		err := errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error {
-			nos = itemsOf(tx, o.Num)
+			nos = db.itemsOf(tx, o.Num)
 			return nil
 		}))
 		if err == nil && len(nos) > 0 {
@@ -426,11 +426,11 @@ func (db *DB) Purge(ctx context.Context, source string, p Progress) (Kept, error
 }
 
 // itemsOf are the numbers of some items of a source, at most keepScan.
-func itemsOf(tx *bbolt.Tx, src uint32) []uint64 {
+func (db *DB) itemsOf(tx *bbolt.Tx, src uint32) []uint64 {
 	var nos []uint64
-	c, items := tx.Bucket([]byte(bNames)).Cursor(), tx.Bucket([]byte(bItems))
+	c, items := tx.Bucket([]byte(bNames)).Cursor(), db.itemReader(tx)
 	for k, v := c.Seek(be32(src)); k != nil && bytes.HasPrefix(k, be32(src)) && len(nos) < keepScan; k, v = c.Next() {
-		if no, _ := readName(v); no != 0 && items.Get(be64(no)) != nil {
+		if no, _ := readName(v); no != 0 && items.has(no) {
 			nos = append(nos, no)
 		}
 	}

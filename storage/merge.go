@@ -45,7 +45,17 @@ type merger struct {
 	clock  time.Time // newest batch seen
 	span   time.Duration
 
-	items, names, refs, stories, entries, timeline, bySource *bbolt.Bucket
+	items, names, refs, stories, entries, timeline, bySource, changes *bbolt.Bucket
+
+	packs  *itemReader
+	fresh  []*stored        // items to be written for the first time at the end of the batch, by number
+	pages  map[uint64]*pack // packs to be written anew at the end of the batch
+	buffer bytes.Buffer
+	notes  struct { // marks of new items, to be written at the end of the batch
+		day  uint32
+		no   uint64 // of the first
+		body []byte
+	}
 
 	known map[uint64]*stored // items read or written in this transaction
 	dirty map[uint64]*story  // stories to be written at the end of the batch
@@ -78,10 +88,10 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 	m := &merger{
 		db: db, tx: tx, roster: db.outlets.Load(), span: db.opts.Decider.Window(),
 		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
-		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0),
+		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0), changes: b(bChanges, fillSequential),
+		packs: db.itemReader(tx), pages: map[uint64]*pack{},
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, days: map[uint32]*bbolt.Bucket{},
 	}
-	b(bChanges, fillSequential)
 	m.clock = readClock(tx)
 	return m
 }
@@ -96,7 +106,7 @@ func readClock(tx *bbolt.Tx) time.Time {
 // finish writes what the whole group has in common, and drops the marks that nothing
 // will be compared with any more.
 func (m *merger) finish() error {
-	if err := m.dropMarks(); err != nil {
+	if err := m.expireMarks(); err != nil {
 		return err
 	}
 	return m.tx.Bucket([]byte(bMeta)).Put([]byte("clock"), be64(stamp(m.clock)))
@@ -221,7 +231,7 @@ func (m *merger) place(it *feed.Item) error {
 	if err := m.welcome(it); err != nil {
 		return err
 	}
-	verdict, near := m.decide(it)
+	verdict, near := m.decide(it, holderOf(0, it))
 	if old := near[verdict.Revises]; old != nil && old.Source == it.Source {
 		return m.revise(old, it)
 	}
@@ -259,11 +269,11 @@ func (m *merger) again(old *stored, it *feed.Item) error {
 
 // decide asks which stored items it is one with. The answer comes with those items,
 // by key. The items of the numbers given are asked about too.
-func (m *merger) decide(it *feed.Item, and ...uint64) (feed.Verdict, map[string]*stored) {
+func (m *merger) decide(it *feed.Item, known holder, and ...uint64) (feed.Verdict, map[string]*stored) {
 	byKey := map[string]*stored{}
 	var near []*feed.Item
 	apart := m.apart(it.Source)
-	for _, no := range append(m.db.win.near(it, m.span, m.horizon()), and...) {
+	for _, no := range append(m.db.win.near(known, m.span, m.horizon()), and...) {
 		other := m.item(no)
 		if other == nil || byKey[other.Key] != nil || other.Key == it.Key && other.Source == it.Source ||
 			other.Source != it.Source && (apart || m.apart(other.Source)) {
@@ -307,8 +317,7 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.moveRefs(old, next); err != nil {
 		return err
 	}
-	m.db.win.drop(old.No, old.Seen, m.db.readMarks(m.tx, old))
-	if err := m.putMarks(next); err != nil {
+	if err := m.setMarks(old, next); err != nil {
 		return err
 	}
 	if err := m.putItem(next); err != nil {
@@ -405,12 +414,10 @@ func (m *merger) enter(it *stored, st *story) error {
 	if err := m.moveRefs(nil, it); err != nil {
 		return err
 	}
-	if err := m.putMarks(it); err != nil {
+	if err := m.addMarks(it); err != nil {
 		return err
 	}
-	if err := m.putItem(it); err != nil {
-		return err
-	}
+	m.addItem(it)
 	return m.lead(st)
 }
 
@@ -459,35 +466,8 @@ func (m *merger) item(no uint64) *stored {
 	if it, ok := m.known[no]; ok {
 		return it
 	}
-	it := m.db.readItem(m.items, no)
+	it := m.packs.item(no)
 	m.known[no] = it
-	return it
-}
-
-func (m *merger) putItem(it *stored) error {
-	key := be64(it.No)
-	bare := *it
-	bare.Marks = nil // they have a bucket of their own, for as long as they matter
-	rec, err := encode(bItems, key, &bare)
-	if err != nil {
-		return err
-	}
-	m.known[it.No] = it
-	return m.items.Put(key, rec)
-}
-
-// readItem reads an item; nil if it is not there or cannot be read.
-func (db *DB) readItem(items *bbolt.Bucket, no uint64) *stored {
-	key := be64(no)
-	v := items.Get(key)
-	if v == nil {
-		return nil
-	}
-	it := &stored{No: no}
-	if err := decode(bItems, key, v, it); err != nil {
-		db.lost(bItems, key, err)
-		return nil
-	}
 	return it
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +16,9 @@ import (
 	"sangam/feed"
 )
 
-// Schema is the version of the layout that this package writes.
-const Schema = 1
+// Schema is the version of the layout that this package writes. Since 2, items are stored in packs
+// (what was stored one by one before is read as it is), and marks as a log.
+const Schema = 2
 
 // Options say how to open a store.
 type Options struct {
@@ -282,14 +284,31 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 		return nil, err
 	}
 	bolt.AllocSize = growBy
-	if err := checkSchema(bolt, path); err != nil {
+	schema, err := checkSchema(bolt, path)
+	if err == nil && schema < Schema {
+		if err = migrate(bolt); err != nil {
+			err = fmt.Errorf("bring the layout from %d to %d: %w", schema, Schema, err)
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, bolt.Close())
 	}
 	return bolt, nil
 }
 
-func checkSchema(bolt *bbolt.DB, path string) error {
-	return bolt.View(func(tx *bbolt.Tx) error {
+// migrate brings a file of an older layout to this one, in one transaction.
+func migrate(bolt *bbolt.DB) error {
+	return bolt.Update(func(tx *bbolt.Tx) error {
+		if err := renewMarks(tx); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(bMeta)).Put([]byte("schema"), be32(Schema))
+	})
+}
+
+// checkSchema says which layout a file has, if it is one that is known.
+func checkSchema(bolt *bbolt.DB, path string) (schema uint32, err error) {
+	err = bolt.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(bMeta))
 		if meta == nil {
 			return &Damaged{Path: path, What: "it is a bbolt file, but of another program"}
@@ -298,8 +317,8 @@ func checkSchema(bolt *bbolt.DB, path string) error {
 		if len(v) != 4 {
 			return &Damaged{Path: path, What: "it does not say which layout it has"}
 		}
-		if got := uint32(num(append(make([]byte, 4), v...))); got > Schema {
-			return &Newer{Path: path, Schema: got, Known: Schema}
+		if schema = binary.BigEndian.Uint32(v); schema > Schema {
+			return &Newer{Path: path, Schema: schema, Known: Schema}
 		}
 		for _, name := range allBuckets {
 			if tx.Bucket([]byte(name)) == nil {
@@ -308,6 +327,7 @@ func checkSchema(bolt *bbolt.DB, path string) error {
 		}
 		return nil
 	})
+	return schema, err
 }
 
 func isBoltDamage(err error) bool {

@@ -107,7 +107,7 @@ func resume(tx *bbolt.Tx, before feed.Cursor, db *DB) place {
 // page copies out up to size stories.
 func (w *walk) page(tx *bbolt.Tx, size int) ([]feed.Story, error) {
 	var out []feed.Story
-	steps, stories, items := 0, tx.Bucket([]byte(bStories)), tx.Bucket([]byte(bItems))
+	steps, stories, items := 0, tx.Bucket([]byte(bStories)), w.f.db.itemReader(tx)
 	for p := range w.places(tx, &steps) {
 		w.at = p
 		if st, ok := w.f.find(stories, items, p.no); ok {
@@ -127,7 +127,7 @@ func (w *walk) page(tx *bbolt.Tx, size int) ([]feed.Story, error) {
 }
 
 // find reads a story and judges it.
-func (f *filter) find(stories, items *bbolt.Bucket, no uint64) (feed.Story, bool) {
+func (f *filter) find(stories *bbolt.Bucket, items *itemReader, no uint64) (feed.Story, bool) {
 	st := f.db.readStory(stories, no)
 	if st == nil || st.Into != 0 {
 		return feed.Story{}, false
@@ -137,7 +137,7 @@ func (f *filter) find(stories, items *bbolt.Bucket, no uint64) (feed.Story, bool
 		if !f.roster.shown(st.Sources[i]) {
 			continue
 		}
-		if it := f.db.readItem(items, no); it != nil {
+		if it := items.item(no); it != nil {
 			members = append(members, member{item: it, src: st.Sources[i]})
 		}
 	}
@@ -258,12 +258,12 @@ func (w *walk) arrived(tx *bbolt.Tx) []place {
 	var out []place
 	c := tx.Bucket([]byte(bStories)).Cursor()
 	for k, v := c.Seek(be64(first)); k != nil; k, v = c.Next() {
-		st := story{no: num(k)}
-		if err := decode(bStories, k, v, &st); err != nil {
+		st, err := decodeStory(k, v)
+		if err != nil {
 			w.f.db.lost(bStories, k, err)
 			continue
 		}
-		if st.Into == 0 && w.f.since(&st) && slices.ContainsFunc(st.Sources, w.f.wants) {
+		if st.Into == 0 && w.f.since(st) && slices.ContainsFunc(st.Sources, w.f.wants) {
 			out = append(out, place{st.Order, st.no})
 		}
 	}
@@ -298,7 +298,7 @@ func (db *DB) Story(ctx context.Context, ref string) (feed.Story, error) {
 	var out feed.Story
 	err := db.view(func(tx *bbolt.Tx) error {
 		f := db.compile(feed.Query{})
-		stories, items := tx.Bucket([]byte(bStories)), tx.Bucket([]byte(bItems))
+		stories, items := tx.Bucket([]byte(bStories)), db.itemReader(tx)
 		for _, no := range db.lookUp(tx, ref) {
 			if st, ok := f.find(stories, items, no); ok {
 				out = st
@@ -336,7 +336,7 @@ func (db *DB) lookUp(tx *bbolt.Tx, ref string) []uint64 {
 		}
 	}
 	for no := range found(tx, hashes) {
-		it := db.readItem(tx.Bucket([]byte(bItems)), no)
+		it := db.readItem(tx, no)
 		switch {
 		case it != nil && (it.Key == ref || it.ID == ref || it.Link == ref || slices.Contains(it.Former, ref)):
 			add(it.StoryNo)

@@ -13,10 +13,16 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// The versions of records.
 const (
-	recordVersion = 1
-	compressed    = 0x80 // flag in the version byte
-	headerLen     = 1 + crc32.Size
+	versionCBOR  = 1 // CBOR
+	versionPack  = 2 // a pack of items
+	versionMarks = 3 // marks of items; never compressed: they are hashes
+)
+
+const (
+	compressed = 0x80 // flag in the version byte
+	headerLen  = 1 + crc32.Size
 
 	// compressFrom is the smallest body worth compressing: below it zstd's frame
 	// eats what it gains.
@@ -28,6 +34,9 @@ const (
 
 // errChecksum is what reading a record gives when its bytes are not those written.
 var errChecksum = errors.New("checksum mismatch")
+
+// errPack is what reading a pack gives whose parts do not fit together.
+var errPack = errors.New("the items in the record do not add up")
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -67,40 +76,59 @@ func encode(bucket string, key []byte, v any) ([]byte, error) {
 	if err := encMode.MarshalToBuffer(v, scratch); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", reflect.TypeOf(v), err)
 	}
-	body := scratch.Bytes()
+	return seal(bucket, key, versionCBOR, scratch.Bytes()), nil
+}
+
+// seal makes a record of a body. The body is the caller's own again afterwards.
+func seal(bucket string, key []byte, version byte, body []byte) []byte {
 	rec := make([]byte, headerLen, headerLen+len(body)) // bbolt keeps it until the commit
-	rec[0] = recordVersion
-	if len(body) >= compressFrom {
+	rec[0] = version
+	switch {
+	case len(body) < compressFrom || version == versionMarks:
+		rec = append(rec, body...)
+	default:
 		rec[0] |= compressed
 		rec = zstdEnc.EncodeAll(body, rec)
-	} else {
-		rec = append(rec, body...)
 	}
 	binary.BigEndian.PutUint32(rec[1:], checksum(bucket, key, rec[headerLen:]))
-	return rec, nil
+	return rec
+}
+
+// unseal checks a record and gives its body, which is the caller's own; if a buffer is given, it
+// may be used.
+func unseal(bucket string, key, rec, buffer []byte) (version byte, body []byte, err error) {
+	if len(rec) < headerLen {
+		return 0, nil, errChecksum
+	}
+	body = rec[headerLen:]
+	if binary.BigEndian.Uint32(rec[1:]) != checksum(bucket, key, body) {
+		return 0, nil, errChecksum
+	}
+	version = rec[0] &^ compressed
+	switch {
+	case rec[0]&compressed == 0:
+		body = append(buffer[:0], body...)
+	default:
+		body, err = zstdDec.DecodeAll(body, buffer[:0])
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("decompress: %w", err)
+	}
+	return version, body, nil
 }
 
 // decode reads the record that is stored under key in the bucket into v. Nothing
 // in v refers to rec afterwards.
 func decode(bucket string, key, rec []byte, v any) error {
-	if len(rec) < headerLen {
-		return errChecksum
+	scratch := decompressed.Get().(*[]byte)
+	defer decompressed.Put(scratch)
+	version, body, err := unseal(bucket, key, rec, *scratch)
+	if err != nil {
+		return err
 	}
-	body := rec[headerLen:]
-	if binary.BigEndian.Uint32(rec[1:]) != checksum(bucket, key, body) {
-		return errChecksum
-	}
-	if got := rec[0] &^ compressed; got != recordVersion {
-		return fmt.Errorf("record version %d is not known", got)
-	}
-	if rec[0]&compressed != 0 {
-		var err error
-		scratch := decompressed.Get().(*[]byte)
-		defer decompressed.Put(scratch)
-		if body, err = zstdDec.DecodeAll(body, (*scratch)[:0]); err != nil {
-			return fmt.Errorf("decompress: %w", err)
-		}
-		*scratch = body
+	*scratch = body
+	if version != versionCBOR {
+		return fmt.Errorf("record version %d is not known", version)
 	}
 	if err := decMode.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("decode %s: %w", reflect.TypeOf(v), err)

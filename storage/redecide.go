@@ -69,11 +69,11 @@ func (m *merger) judged(it *stored, st *story) ([]feed.Ruling, map[string]*store
 			with = append(with, no)
 		}
 	}
-	asked := it.Item
-	if asked.Marks == nil {
-		asked.Marks = m.db.readMarks(m.tx, it)
+	known := holderOf(it.No, &it.Item)
+	if it.Marks == nil {
+		known = m.db.readMarks(m.tx, it)
 	}
-	v, near := m.decide(&asked, with...)
+	v, near := m.decide(&it.Item, known, with...)
 	return v.Joins, near
 }
 

@@ -165,9 +165,9 @@ func (r *reindexer) items() error {
 	roster := r.db.outlets.Load()
 	total := int64(r.from.Bucket([]byte(bItems)).Sequence())
 	var visit []*stored
-	err := r.from.Bucket([]byte(bItems)).ForEach(func(k, v []byte) error {
-		it := &stored{No: num(k)}
-		if decode(bItems, k, v, it) != nil || roster.byID[it.Source] == nil {
+	lost := func([]byte, error) error { r.done.Lost++; return nil }
+	err := eachItem(r.from.Bucket([]byte(bItems)), 0, lost, func(it *stored) error {
+		if roster.byID[it.Source] == nil {
 			r.done.Lost++
 			return nil
 		}
@@ -206,6 +206,9 @@ func (r *reindexer) visit(list []*stored) (err error) {
 		}
 	}
 	clear(r.m.dirty)
+	if err := r.m.flushItems(); err != nil {
+		return err
+	}
 	r.read[o.Num] = r.m.at
 	r.fresh.win.settle()
 	r.fresh.win.expire(r.m.horizon())
@@ -234,7 +237,7 @@ func (r *reindexer) mark(list []*stored, o *outletRecord) {
 // readmit is merger.admit for an item that has its number already, and may have begun
 // a story before.
 func (r *reindexer) readmit(it *stored) error {
-	verdict, near := r.m.decide(&it.Item)
+	verdict, near := r.m.decide(&it.Item, holderOf(it.No, &it.Item))
 	st, joined, err := r.m.joinable(&it.Item, verdict.Joins, near)
 	if err != nil {
 		return err
@@ -251,7 +254,7 @@ func (r *reindexer) readmit(it *stored) error {
 // that has outlived what began it; or a new one.
 func (r *reindexer) refound(it *stored) (*story, error) {
 	no := it.No
-	if r.m.items.Get(be64(it.StoryNo)) == nil && r.m.story(it.StoryNo) == nil {
+	if r.m.item(it.StoryNo) == nil && r.m.story(it.StoryNo) == nil {
 		no = it.StoryNo // what began it is gone, since numbers grow
 	}
 	old := r.recall(no, it)
@@ -326,11 +329,11 @@ func (r *reindexer) tombstones() error {
 func (r *reindexer) aliases() error {
 	stories := r.from.Bucket([]byte(bStories))
 	return stories.ForEach(func(k, v []byte) error {
-		old := story{no: num(k)}
-		if r.m.stories.Get(k) != nil || decode(bStories, k, v, &old) != nil {
+		old, err := decodeStory(k, v)
+		if err != nil || r.m.stories.Get(k) != nil {
 			return nil // it still is one; or counted as lost, where it matters
 		}
-		into := r.whereTo(&old)
+		into := r.whereTo(old)
 		if into == nil || into.no == old.no {
 			return nil
 		}
@@ -413,12 +416,12 @@ func (r *reindexer) filings() ([]filing, error) {
 	var changed []uint64
 	before := r.from.Bucket([]byte(bStories))
 	err := r.m.stories.ForEach(func(k, v []byte) error {
-		st := story{no: num(k)}
-		if err := decode(bStories, k, v, &st); err != nil || st.Into != 0 {
+		st, err := decodeStory(k, v)
+		if err != nil || st.Into != 0 {
 			return err
 		}
 		r.done.Stories++
-		if st.Seq == 0 || !sameStory(r.db.readStory(before, st.no), &st) {
+		if st.Seq == 0 || !sameStory(r.db.readStory(before, st.no), st) {
 			changed = append(changed, st.no)
 			return nil
 		}

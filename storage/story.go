@@ -100,13 +100,21 @@ func (db *DB) readStory(stories *bbolt.Bucket, no uint64) *story {
 	if v == nil {
 		return nil
 	}
-	st := &story{no: no}
-	if err := decode(bStories, key, v, st); err != nil {
+	st, err := decodeStory(key, v)
+	if err != nil {
 		db.lost(bStories, key, err)
 		return nil
 	}
-	st.was = distinct(st.Sources)
 	return st
+}
+
+func decodeStory(key, v []byte) (*story, error) {
+	st := &story{no: num(key)}
+	if err := decode(bStories, key, v, st); err != nil {
+		return nil, err
+	}
+	st.Entry, st.was = expandEntry(st.Entry, st.Key), distinct(st.Sources)
+	return st, nil
 }
 
 func distinct(srcs []uint32) []uint32 { return slices.Compact(slices.Sorted(slices.Values(srcs))) }
@@ -258,10 +266,10 @@ func (m *merger) unfile(st *story) error {
 	if st.Seq == 0 {
 		return nil
 	}
-	return m.tx.Bucket([]byte(bChanges)).Delete(be64(st.Seq))
+	return m.changes.Delete(be64(st.Seq))
 }
 
-// flush writes the stories that changed, files them and logs the change.
+// flush writes the stories that changed, files them and logs the change, and writes the items.
 func (m *merger) flush() error {
 	for _, no := range sortedKeys(m.dirty) {
 		if err := m.file(m.dirty[no]); err != nil {
@@ -269,7 +277,7 @@ func (m *merger) flush() error {
 		}
 	}
 	clear(m.dirty)
-	return nil
+	return m.flushItems()
 }
 
 func (m *merger) file(st *story) error {
@@ -294,7 +302,7 @@ func (m *merger) file(st *story) error {
 		}
 	}
 	st.was = now
-	changes := m.tx.Bucket([]byte(bChanges))
+	changes := m.changes
 	if st.Seq != 0 {
 		if err := changes.Delete(be64(st.Seq)); err != nil {
 			return err
@@ -313,7 +321,9 @@ func (m *merger) file(st *story) error {
 
 func (m *merger) putStory(st *story) error {
 	key := be64(st.no)
-	rec, err := encode(bStories, key, st)
+	short := *st
+	short.Entry = abridgeEntry(st.Entry, st.Key)
+	rec, err := encode(bStories, key, &short)
 	if err != nil {
 		return err
 	}

@@ -28,32 +28,11 @@ func (db *DB) Weigh(ctx context.Context, ref string) (v feed.Verdict, err error)
 		if err != nil {
 			return err
 		}
-		weighed := *it
-		weighed.Marks = db.readMarks(tx, it)
-		v, _ = m.decide(&weighed.Item)
+		v, _ = m.decide(&it.Item, db.readMarks(tx, it))
 		return nil
 	})
 	if err != nil {
 		return v, fmt.Errorf("weigh %s: %w", ref, err)
 	}
 	return v, nil
-}
-
-// readMarks are the marks of a stored item, none once they have expired.
-func (db *DB) readMarks(tx *bbolt.Tx, it *stored) []feed.Mark {
-	b := tx.Bucket([]byte(bMarks)).Bucket(be32(day(it.Seen)))
-	if b == nil {
-		return nil
-	}
-	key := be64(it.No)
-	v := b.Get(key)
-	if v == nil {
-		return nil
-	}
-	var rec markRecord
-	if err := decode(bMarks, key, v, &rec); err != nil {
-		db.lost(bMarks, key, err)
-		return nil
-	}
-	return rec.Marks
 }

@@ -52,18 +52,17 @@ func (db *DB) newWindow() *window { return &window{exact: db.opts.Exact} }
 
 // put adds an item, or replaces what was put under its number on the day it was seen.
 // To replace it is quick if drop has been told of its marks before.
-func (w *window) put(no uint64, it *feed.Item) {
-	w.drop(no, it.Seen, nil)
-	keys := w.keys(it.Marks)
-	at, seen := int64(stamp(it.Time())), int64(stamp(it.Seen))
-	w.add(windowItem{no: no, at: at, seen: seen, marks: int32(len(keys))}, keys)
-	w.undo = append(w.undo, func() { w.remove(no, seen, keys) })
+func (w *window) put(h holder) {
+	w.drop(holder{no: h.no, seen: h.seen})
+	keys, seen := w.keys(h), int64(h.seen)
+	w.add(windowItem{no: h.no, at: int64(h.at), seen: seen, marks: int32(len(keys))}, keys)
+	w.undo = append(w.undo, func() { w.remove(h.no, seen, keys) })
 }
 
 // drop forgets an item, given when it was seen and which marks it has. If those are not
 // the marks it was put with, all that there are must be searched.
-func (w *window) drop(no uint64, seen time.Time, marks []feed.Mark) {
-	if old, keys, ok := w.remove(no, int64(stamp(seen)), w.keys(marks)); ok {
+func (w *window) drop(h holder) {
+	if old, keys, ok := w.remove(h.no, int64(h.seen), w.keys(h)); ok {
 		w.undo = append(w.undo, func() { w.add(old, keys) })
 	}
 }
@@ -98,12 +97,10 @@ func (w *window) remove(no uint64, seen int64, keys []uint32) (windowItem, []uin
 }
 
 // keys are the hashes of an item's marks, each once.
-func (w *window) keys(marks []feed.Mark) []uint32 {
-	keys := make([]uint32, 0, len(marks))
-	for _, m := range marks {
-		if !w.exact || !weak(m) {
-			keys = append(keys, markKey(m))
-		}
+func (w *window) keys(h holder) []uint32 {
+	keys := slices.Clone(h.keys)
+	if w.exact {
+		keys = keys[:h.strong]
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -164,21 +161,21 @@ func (w *window) rollback() {
 // near finds the items that share a strong mark or some weak ones with it, were seen
 // since cut, and claim a time at most span away: those that share most first. A weak
 // mark that too many of them hold says nothing.
-func (w *window) near(it *feed.Item, span time.Duration, cut time.Time) []uint64 {
-	at, since := int64(stamp(it.Time())), int64(stamp(cut))
+func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 {
+	at, since := int64(asked.at), int64(stamp(cut))
 	type bond struct{ strong, weak int }
 	shared := map[uint64]bond{}
 	var holders []windowItem
-	for i, m := range it.Marks {
-		if w.exact && weak(m) || slices.Contains(it.Marks[:i], m) {
-			continue
-		}
-		most := maxStrong
-		if weak(m) {
+	for i, key := range asked.keys {
+		weak, most := i >= asked.strong, maxStrong
+		if weak {
 			most = maxWeak + 1
 		}
-		holders = w.holders(holders[:0], markKey(m), since, most)
-		if weak(m) && len(holders) == most {
+		if w.exact && weak || slices.Contains(asked.keys[:i], key) {
+			continue
+		}
+		holders = w.holders(holders[:0], key, since, most)
+		if weak && len(holders) == most {
 			continue
 		}
 		for _, h := range holders {
@@ -186,7 +183,7 @@ func (w *window) near(it *feed.Item, span time.Duration, cut time.Time) []uint64
 				continue
 			}
 			b := shared[h.no]
-			if weak(m) {
+			if weak {
 				b.weak++
 			} else {
 				b.strong++

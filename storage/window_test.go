@@ -24,18 +24,18 @@ const threeDays = 72 * time.Hour
 
 func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
 	w := new(window)
-	w.put(1, marked(0, "Lsame", "sa"))
-	w.put(2, marked(25*time.Hour, "sa", "sb", "sc"))
-	w.put(3, marked(26*time.Hour, "sa"))
-	w.put(4, marked(27*time.Hour, "sb", "sc"))
+	w.put(holderOf(1, marked(0, "Lsame", "sa")))
+	w.put(holderOf(2, marked(25*time.Hour, "sa", "sb", "sc")))
+	w.put(holderOf(3, marked(26*time.Hour, "sa")))
+	w.put(holderOf(4, marked(27*time.Hour, "sb", "sc")))
 	it := marked(30*time.Hour, "Lsame", "sa", "sb", "sc")
-	if got, want := w.near(it, threeDays, dawn), []uint64{2, 1, 4}; !slices.Equal(got, want) {
+	if got, want := w.near(holderOf(0, it), threeDays, dawn), []uint64{2, 1, 4}; !slices.Equal(got, want) {
 		t.Errorf("near are %v, want %v", got, want)
 	}
-	if got, want := w.near(it, 28*time.Hour, dawn), []uint64{2, 4}; !slices.Equal(got, want) {
+	if got, want := w.near(holderOf(0, it), 28*time.Hour, dawn), []uint64{2, 4}; !slices.Equal(got, want) {
 		t.Errorf("near within 28 hours are %v, want %v", got, want)
 	}
-	if got, want := w.near(it, threeDays, dawn.Add(26*time.Hour)), []uint64{4}; !slices.Equal(got, want) {
+	if got, want := w.near(holderOf(0, it), threeDays, dawn.Add(26*time.Hour)), []uint64{4}; !slices.Equal(got, want) {
 		t.Errorf("near seen since are %v, want %v", got, want)
 	}
 }
@@ -43,34 +43,34 @@ func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
 func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
 	w := new(window)
 	for no := range uint64(maxWeak) {
-		w.put(no, marked(time.Duration(no)*time.Minute, "sx", "sy"))
+		w.put(holderOf(no, marked(time.Duration(no)*time.Minute, "sx", "sy")))
 	}
 	it := marked(threeDays/2, "sx", "sy")
-	if got := len(w.near(it, threeDays, dawn)); got != maxWeak {
+	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != maxWeak {
 		t.Errorf("%d items near, want %d", got, maxWeak)
 	}
-	w.put(maxWeak, marked(time.Hour, "sx", "sy"))
-	if got := len(w.near(it, threeDays, dawn)); got != 0 {
+	w.put(holderOf(maxWeak, marked(time.Hour, "sx", "sy")))
+	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != 0 {
 		t.Errorf("%d items near through marks of %d, want none", got, maxWeak+1)
 	}
-	w.drop(7, dawn, []feed.Mark{"sx", "sy"})
-	if got := len(w.near(it, threeDays, dawn)); got != maxWeak {
+	w.drop(holderOf(7, &feed.Item{Seen: dawn, Marks: []feed.Mark{"sx", "sy"}}))
+	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != maxWeak {
 		t.Errorf("%d items near after one was dropped, want %d", got, maxWeak)
 	}
 }
 
 func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
 	w := new(window)
-	w.put(1, marked(0, "La"))
-	w.put(2, marked(0, "Lb"))
+	w.put(holderOf(1, marked(0, "La")))
+	w.put(holderOf(2, marked(0, "Lb")))
 	w.settle()
-	w.put(1, marked(time.Hour, "Lc"))
-	w.put(1, marked(2*time.Hour, "Ld"))
-	w.drop(2, dawn, nil)
-	w.put(3, marked(time.Hour, "La"))
+	w.put(holderOf(1, marked(time.Hour, "Lc")))
+	w.put(holderOf(1, marked(2*time.Hour, "Ld")))
+	w.drop(holderOf(2, &feed.Item{Seen: dawn, Marks: nil}))
+	w.put(holderOf(3, marked(time.Hour, "La")))
 	w.rollback()
 	for mark, want := range map[feed.Mark][]uint64{"La": {1}, "Lb": {2}, "Lc": {}, "Ld": {}} {
-		if got := w.near(marked(0, mark), threeDays, dawn.Add(-time.Hour)); !slices.Equal(got, want) {
+		if got := w.near(holderOf(0, marked(0, mark)), threeDays, dawn.Add(-time.Hour)); !slices.Equal(got, want) {
 			t.Errorf("%s brings %v, want %v", mark, got, want)
 		}
 	}
@@ -78,11 +78,11 @@ func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
 
 func TestDaysExpire(t *testing.T) {
 	w := new(window)
-	w.put(1, marked(0, "La"))
-	w.put(2, marked(48*time.Hour, "La"))
+	w.put(holderOf(1, marked(0, "La")))
+	w.put(holderOf(2, marked(48*time.Hour, "La")))
 	w.settle()
 	w.expire(dawn.Add(24 * time.Hour))
-	if got, want := w.near(marked(48*time.Hour, "La"), threeDays, dawn), []uint64{2}; !slices.Equal(got, want) {
+	if got, want := w.near(holderOf(0, marked(48*time.Hour, "La")), threeDays, dawn), []uint64{2}; !slices.Equal(got, want) {
 		t.Errorf("near are %v, want %v", got, want)
 	}
 	if len(w.days) != 1 {
@@ -115,12 +115,12 @@ func TestWindowIsWhatIsPutInIt(t *testing.T) {
 				want = maps.Clone(settled)
 			case 2:
 				if old != nil {
-					w.drop(no, old.Seen, old.Marks)
+					w.drop(holderOf(no, &feed.Item{Seen: old.Seen, Marks: old.Marks}))
 					delete(want, no)
 				}
 			case 3: // of whose marks nothing is known
 				if old != nil {
-					w.drop(no, old.Seen, nil)
+					w.drop(holderOf(no, &feed.Item{Seen: old.Seen, Marks: nil}))
 					delete(want, no)
 				}
 			default:
@@ -128,13 +128,13 @@ func TestWindowIsWhatIsPutInIt(t *testing.T) {
 				if old != nil { // when an item was seen does not change
 					it.Seen = old.Seen
 				}
-				w.put(no, it)
+				w.put(holderOf(no, it))
 				want[no] = it
 			}
 		}
 		again := new(window)
 		for _, no := range slices.Sorted(maps.Keys(want)) {
-			again.put(no, want[no])
+			again.put(holderOf(no, want[no]))
 		}
 		all := func(w *window) (pairs []uint64) {
 			for _, d := range w.days {
@@ -173,7 +173,7 @@ func BenchmarkWindow(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	w := new(window)
 	for no := range items {
-		w.put(uint64(no), item(no))
+		w.put(holderOf(uint64(no), item(no)))
 		w.settle()
 	}
 	runtime.GC()
@@ -184,7 +184,7 @@ func BenchmarkWindow(b *testing.B) {
 	}
 	i := 0
 	for b.Loop() {
-		w.near(asked[i%len(asked)], threeDays, dawn)
+		w.near(holderOf(0, asked[i%len(asked)]), threeDays, dawn)
 		i++
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/items, "B/item")
