@@ -22,6 +22,7 @@ import (
 	"slices"
 	"time"
 
+	"sangam/alarm"
 	"sangam/feed"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	NearDuplicates bool
 	Keep           Keep
 	Backup         Backup
+	Webhooks       []alarm.Hook
 
 	Views   []feed.View   // the configured merged feeds, in the file's order; the one of everything is Everything
 	Sources []feed.Source // in the file's order, ids unique

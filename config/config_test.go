@@ -165,7 +165,16 @@ func TestMistakes(t *testing.T) {
 		{"misspelt key", "sources:\n- url: https://a.example/\n  shedule: '@daily'\n", `3:3: unknown key "shedule" (did you mean "schedule"?)`},
 		{"key of another section", one + "timeout: 3s\n", `3:1: unknown key "timeout" ("timeout" belongs under "fetch")`},
 		{"key of the top", "sources:\n- url: https://a.example/\n  public_url: https://b.example/\n", `3:3: unknown key "public_url" ("public_url" stands at the top of the file, not indented)`},
-		{"sections to come", one + "cluster: {}\nwebhooks: []\n", "3:1: unknown key \"cluster\"\n4:1: unknown key \"webhooks\""},
+		{"sections to come", one + "cluster: {}\n", "3:1: unknown key \"cluster\""},
+		{
+			"webhooks", one + "webhooks:\n- url: ftp://a.example/\n- {events: [failed], template: slak}\n- {url: https://a.example/, template: '{{.Nonsense}}', after: -1s}\n",
+			"4:8: url: \"ftp://a.example/\": only https, http addresses are used here, not \"ftp\"\n" +
+				"5:3: a webhook without the key \"url\"\n" +
+				"5:13: events: \"failed\" is none of failing, recovered, silent, gone, moved\n" +
+				"5:32: template: is none of json, slack, ntfy, and no template: that has {{ }} in it\n" +
+				"6:39: template: 1:2: executing \"webhook\" at <.Nonsense>: can't evaluate field Nonsense in type alarm.Notice\n" +
+				"6:63: after: wants a duration as in 30s, 15m, 72h or 90d, got \"-1s\"",
+		},
 		{
 			"several at once", "titel: x\nsources:\n- url: ftp://a.example/\n  priority: high\nlisten: 8080\n",
 			"1:1: unknown key \"titel\" (did you mean \"title\"?)\n" +

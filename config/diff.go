@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sangam/alarm"
 	"sangam/feed"
 )
 
@@ -122,6 +123,7 @@ func settings(old, new *Config) []string {
 		{"stories.near_duplicates", old.NearDuplicates != new.NearDuplicates},
 		{"keep", old.Keep != new.Keep},
 		{"backup", old.Backup != new.Backup},
+		{"webhooks", !alarm.Same(old.Webhooks, new.Webhooks)},
 	} {
 		if setting.differs {
 			keys = append(keys, setting.key)

@@ -82,6 +82,8 @@ func with(key, value string) string {
 	switch {
 	case section == "sources":
 		return "sources: " + entry("id: other", "url: https://other.example/")
+	case section == "webhooks":
+		return sources + "webhooks: " + entry("url: https://other.example/")
 	case section == "feeds":
 		return sources + "feeds: " + entry("id: f")
 	case inside == "sources":

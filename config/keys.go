@@ -32,6 +32,7 @@ const (
 type draft struct {
 	Config
 	views   []*viewDraft
+	hooks   []*hookDraft
 	sources []*sourceDraft
 
 	tokenGiven bool
@@ -91,6 +92,7 @@ func init() {
 		{name: "stories", sub: keyNames(storyKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "stories", storyKeys, d) }},
 		{name: "keep", sub: keyNames(keepKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "keep", keepKeys, d) }},
 		{name: "backup", sub: keyNames(backupKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "backup", backupKeys, &d.Backup) }},
+		{name: "webhooks", many: true, sub: keyNames(hookKeys), read: (*reader).webhooks},
 		{name: "feeds", many: true, sub: keyNames(viewKeys), read: func(r *reader, n *yaml.Node, d *draft) {
 			r.sections(n, mostViews, func(n *yaml.Node) {
 				view := &viewDraft{View: feed.View{Items: defaultItems}, at: n}

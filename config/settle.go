@@ -57,6 +57,7 @@ func (r *reader) settle(d *draft) {
 		d.Sources = append(d.Sources, src.Source)
 	}
 	r.settleViews(d)
+	r.settleHooks(d)
 	r.settleDaemon(d)
 }
 

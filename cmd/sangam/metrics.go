@@ -28,6 +28,7 @@ type metrics struct {
 	joins    *prometheus.CounterVec
 	merges   prometheus.Histogram
 	requests *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
 }
 
 // Bounds of the histograms, in seconds.
@@ -51,6 +52,7 @@ func newMetrics() *metrics {
 	m.joins = m.counters("story_joins_total", "Items that joined a story, by the strongest rule that joined them.", "rule")
 	m.merges = m.histogram("merge_duration_seconds", "How long it took to store a visit, the wait for a shared commit included.", mergeBounds)
 	m.requests = m.counters("http_requests_total", "Requests of readers, by format and status code.", "format", "code")
+	m.webhooks = m.counters("webhooks_total", "Messages to webhooks, by what came of them: delivered, retried, refused or dropped.", "result")
 	m.gauge("build_info", "Always 1; the label tells the version.", "version", version).Set(1)
 	m.registry.MustRegister(m.bytes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -92,6 +92,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
 		desk.tokenIs(cfg.AdminToken)
 		visits.agenda.Set(cfg.Sources)
+		visits.alarms.Set(cfg.Webhooks)
 		pages.Set(readersOptions(cfg, hub, log))
 		level.Set(cfg.Log.Level)
 	})
@@ -111,6 +112,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return visits.introduceMet(ctx) })
+	g.Go(func() error { return visits.alarms.Run(ctx) })
 	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	g.Go(func() error { return keepBackups(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })

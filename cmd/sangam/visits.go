@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sangam/alarm"
 	"sangam/config"
 	"sangam/feed"
 	"sangam/fetcher"
@@ -27,6 +28,7 @@ type visits struct {
 	conf    *current
 	db      *storage.DB
 	metrics *metrics
+	alarms  *alarm.Teller
 
 	met chan struct{} // holds one: a feed has told its name
 
@@ -61,7 +63,12 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
 	}
-	v := &visits{conf: conf, db: db, metrics: m, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
+	alarms := alarm.New(alarm.Options{
+		Transport: fetcher.Transport, Agent: "Sangam/" + version, Log: log,
+		Count: func(result string) { m.webhooks.WithLabelValues(result).Inc() },
+	})
+	alarms.Set(conf.get().Webhooks)
+	v := &visits{conf: conf, db: db, metrics: m, alarms: alarms, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
 	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
 		Recall:      func(ctx context.Context, src feed.Source) (feed.State, error) { return db.Brief(ctx, src.ID) },
@@ -148,6 +155,7 @@ func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 
 func (v *visits) told(src feed.Source, before, st feed.State, r feed.Report) {
 	r.Source = src.ID
+	v.alarms.Visited(src.Described(st.Channel), before, st)
 	v.metrics.begun(before, st.Visited)
 	v.metrics.visited(st, r)
 	v.mu.Lock()
