@@ -74,12 +74,14 @@ func like(s string) string {
 		switch {
 		case unicode.Is(unicode.Mn, r), r == 0x640, r == 0x200c, r == 0x200d:
 			return -1
-		case r == 'ي', r == 'ى', r == 'ې':
+		case r == 'ي', r == 'ى', r == 'ې', r == 'ئ':
 			return 'ی'
 		case r == 'ك':
 			return 'ک'
 		case r == 'ه', r == 'ة', r == 'ۀ', r == 'ۃ', r == 'ە':
 			return 'ہ'
+		case r == 'ؤ':
+			return 'و'
 		case r == 'أ', r == 'إ', r == 'ٱ', r == 'آ':
 			return 'ا'
 		}
@@ -87,9 +89,10 @@ func like(s string) string {
 	}, s)
 }
 
-// passage is the longest run of words that two reports share, with a few words
-// around it.
+// passage is the longest run of words that two reports share, as one of them writes
+// it, with a few words around it.
 type passage struct {
+	Outlet                outletLink
 	Before, Shared, After string
 	Lang                  string
 	Dir                   feed.Direction
@@ -105,32 +108,44 @@ const (
 	showPassage, contextWords = 60, 8
 )
 
-// shared finds the passage that two items have in common, or nil.
-func shared(a, b *feed.Item) *passage {
+// shared finds the passage that two items have in common, as the first writes it and
+// as the second does: letters and signs may differ. It is nil if there is none.
+func shared(a, b *feed.Item) []passage {
 	text := func(it *feed.Item) []string {
 		ws := strings.Fields(excerpt(cmp.Or(it.Content, it.Summary), passageWords*8))
 		return ws[:min(len(ws), passageWords)]
 	}
 	as, bs := text(a), text(b)
-	at, n := longestRun(as, bs)
+	atA, atB, n := longestRun(as, bs)
 	if n < minPassage {
 		return nil
 	}
-	p := &passage{Lang: languageTag(a.Language), Dir: a.Direction, Shared: strings.Join(as[at:at+min(n, showPassage)], " ")}
+	return []passage{quote(a, as, atA, n), quote(b, bs, atB, n)}
+}
+
+// quote cuts a passage of n words out of an item's words.
+func quote(it *feed.Item, words []string, at, n int) passage {
+	p := passage{Lang: languageTag(it.Language), Dir: it.Direction, Shared: strings.Join(words[at:at+min(n, showPassage)], " ")}
 	if n > showPassage {
 		p.Shared += " …"
-	} else if end := at + n; end < len(as) {
-		p.After = " " + strings.Join(as[end:min(len(as), end+contextWords)], " ") + " …"
+	} else if end := at + n; end < len(words) {
+		p.After = " " + strings.Join(words[end:min(len(words), end+contextWords)], " ")
+		if end+contextWords < len(words) {
+			p.After += " …"
+		}
 	}
 	if from := max(0, at-contextWords); from < at {
-		p.Before = "… " + strings.Join(as[from:at], " ") + " "
+		p.Before = strings.Join(words[from:at], " ") + " "
+		if from > 0 {
+			p.Before = "… " + p.Before
+		}
 	}
 	return p
 }
 
-// longestRun returns where in as the longest run of words begins that bs has too,
-// and its length.
-func longestRun(as, bs []string) (at, n int) {
+// longestRun returns where in as and in bs the longest run of words begins that both
+// have, and its length.
+func longestRun(as, bs []string) (atA, atB, n int) {
 	ids := map[string]int{}
 	number := func(ws []string) []int {
 		ns := make([]int, len(ws))
@@ -154,9 +169,9 @@ func longestRun(as, bs []string) (at, n int) {
 			row[j+1] = row[j] + 1
 			if row[j+1] > n {
 				n = row[j+1]
-				at = i - n + 1
+				atA, atB = i-n+1, j-n+1
 			}
 		}
 	}
-	return at, n
+	return atA, atB, n
 }

@@ -29,6 +29,10 @@ type Text struct {
 	Footer, OPML                                                                string
 	Months                                                                      [12]string
 	Weekdays                                                                    [7]string
+	AllFailing, SomeFailing, AskOperator, StillHere, NothingYet, OtherWords     string
+	StillWaiting, About                                                         string            // with %s
+	Reasons                                                                     map[string]string // by rule
+	Troubles                                                                    map[feed.Trouble]string
 	DateForm                                                                    string // weekday, day, month, year as %[1]s %[2]d %[3]s %[4]d
 }
 
@@ -83,6 +87,15 @@ func (t *Text) Ago(at, now time.Time) string {
 	}
 }
 
+// PerDayAbout says how many stories come in a day.
+func (t *Text) PerDayAbout(n float64) string {
+	digits := 0
+	if n < 3 {
+		digits = 1
+	}
+	return fmt.Sprintf(t.About, strconv.FormatFloat(n, 'f', digits, 64))
+}
+
 // DayName is the heading of a day in the river, as days are counted in the zone of now.
 func (t *Text) DayName(day, now time.Time) string {
 	day = day.In(now.Location())
@@ -116,6 +129,11 @@ var english = Text{
 	BadRequest: "That question cannot be read", NotAllowed: "This address only answers questions", Busy: "Too much at once, please try again in a moment",
 	JustNow: "just now", Minute: "1 minute ago", Minutes: "%d minutes ago", Hour: "1 hour ago", Hours: "%d hours ago", Day: "1 day ago", Days: "%d days ago",
 	Copy: "Copy", Copied: "Copied", Keys: "Keys j and k go from story to story", NewStories: "New stories: %d",
+	AllFailing: "None of the sources can be read at the moment.", SomeFailing: "Of some sources nothing can be read at the moment.",
+	AskOperator: "Whoever runs this site finds out more with the command “sangam status”.", StillHere: "What it brought before is still here.",
+	NothingYet: "The sources have been visited, and have brought nothing so far.", OtherWords: "Fewer or other words may find more: headlines and texts are searched.",
+	StillWaiting: "Still being visited: %s.", About: "about %s a day",
+	Reasons: englishReasons, Troubles: englishTroubles,
 	Footer: "Every story once, whoever tells it.", OPML: "All sources as OPML",
 	Months:   [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	Weekdays: [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
@@ -141,6 +159,11 @@ var german = Text{
 	BadRequest: "Diese Frage ist nicht lesbar", NotAllowed: "Diese Adresse beantwortet nur Fragen", Busy: "Gerade zu viel auf einmal, bitte gleich noch einmal",
 	JustNow: "gerade eben", Minute: "vor 1 Minute", Minutes: "vor %d Minuten", Hour: "vor 1 Stunde", Hours: "vor %d Stunden", Day: "vor 1 Tag", Days: "vor %d Tagen",
 	Copy: "Kopieren", Copied: "Kopiert", Keys: "Tasten j und k gehen von Meldung zu Meldung", NewStories: "Neue Meldungen: %d",
+	AllFailing: "Zurzeit lässt sich keine der Quellen lesen.", SomeFailing: "Einige Quellen lassen sich zurzeit nicht lesen.",
+	AskOperator: "Wer diese Seite betreibt, erfährt mehr mit dem Befehl „sangam status“.", StillHere: "Was sie bisher brachte, ist weiter da.",
+	NothingYet: "Die Quellen sind besucht und haben bisher nichts gebracht.", OtherWords: "Weniger oder andere Wörter finden vielleicht mehr: Durchsucht werden Überschriften und Texte.",
+	StillWaiting: "Noch unterwegs zu: %s.", About: "etwa %s am Tag",
+	Reasons: germanReasons, Troubles: germanTroubles,
 	Footer: "Jede Meldung einmal, wer sie auch bringt.", OPML: "Alle Quellen als OPML",
 	Months:   [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
 	Weekdays: [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
@@ -166,6 +189,11 @@ var urdu = Text{
 	BadRequest: "یہ سوال سمجھ میں نہیں آیا", NotAllowed: "یہ پتہ صرف پڑھنے کے لیے ہے", Busy: "اس وقت بہت ہجوم ہے، ذرا دیر میں پھر کوشش کریں",
 	JustNow: "ابھی ابھی", Minute: "ایک منٹ پہلے", Minutes: "%d منٹ پہلے", Hour: "ایک گھنٹہ پہلے", Hours: "%d گھنٹے پہلے", Day: "ایک دن پہلے", Days: "%d دن پہلے",
 	Copy: "نقل کریں", Copied: "نقل ہو گیا", Keys: "کلید j اور k سے اگلی پچھلی خبر پر جائیں", NewStories: "نئی خبریں: %d",
+	AllFailing: "اس وقت کوئی ذریعہ پڑھا نہیں جا سکتا۔", SomeFailing: "اس وقت کچھ ذرائع پڑھے نہیں جا سکتے۔",
+	AskOperator: "اس سائٹ کے منتظم کو “sangam status” سے مزید معلوم ہو گا۔", StillHere: "جو پہلے آ چکا وہ اب بھی یہاں ہے۔",
+	NothingYet: "ذرائع دیکھ لیے گئے، ابھی تک کچھ نہیں آیا۔", OtherWords: "کم یا دوسرے الفاظ سے شاید مل جائے: تلاش سرخیوں اور عبارتوں میں ہوتی ہے۔",
+	StillWaiting: "ابھی دیکھے جا رہے ہیں: %s۔", About: "روزانہ تقریباً %s",
+	Reasons: urduReasons, Troubles: urduTroubles,
 	Footer: "ہر خبر ایک بار، خواہ کوئی بھی سنائے۔", OPML: "تمام ذرائع بطور OPML",
 	Months:   [12]string{"جنوری", "فروری", "مارچ", "اپریل", "مئی", "جون", "جولائی", "اگست", "ستمبر", "اکتوبر", "نومبر", "دسمبر"},
 	Weekdays: [7]string{"اتوار", "پیر", "منگل", "بدھ", "جمعرات", "جمعہ", "ہفتہ"},
@@ -191,6 +219,11 @@ var hindi = Text{
 	BadRequest: "यह प्रश्न समझ में नहीं आया", NotAllowed: "यह पता केवल पढ़ने के लिए है", Busy: "अभी बहुत भीड़ है, थोड़ी देर में फिर कोशिश करें",
 	JustNow: "अभी-अभी", Minute: "1 मिनट पहले", Minutes: "%d मिनट पहले", Hour: "1 घंटा पहले", Hours: "%d घंटे पहले", Day: "1 दिन पहले", Days: "%d दिन पहले",
 	Copy: "कॉपी करें", Copied: "कॉपी हो गया", Keys: "j और k कुंजियाँ एक ख़बर से दूसरी पर ले जाती हैं", NewStories: "नई ख़बरें: %d",
+	AllFailing: "इस समय कोई स्रोत पढ़ा नहीं जा सकता।", SomeFailing: "इस समय कुछ स्रोत पढ़े नहीं जा सकते।",
+	AskOperator: "इस साइट के संचालक “sangam status” से और जान सकते हैं।", StillHere: "जो पहले आ चुका, वह अब भी यहाँ है।",
+	NothingYet: "स्रोत देख लिए गए, अब तक कुछ नहीं आया।", OtherWords: "कम या दूसरे शब्दों से शायद मिले: खोज शीर्षकों और पाठों में होती है।",
+	StillWaiting: "अभी देखे जा रहे हैं: %s।", About: "रोज़ लगभग %s",
+	Reasons: hindiReasons, Troubles: hindiTroubles,
 	Footer: "हर ख़बर एक बार, चाहे कोई भी सुनाए।", OPML: "सभी स्रोत OPML में",
 	Months:   [12]string{"जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"},
 	Weekdays: [7]string{"रविवार", "सोमवार", "मंगलवार", "बुधवार", "गुरुवार", "शुक्रवार", "शनिवार"},
@@ -216,6 +249,11 @@ var arabic = Text{
 	BadRequest: "تعذّر فهم السؤال", NotAllowed: "هذا العنوان للقراءة فقط", Busy: "الطلبات كثيرة الآن، حاول بعد قليل",
 	JustNow: "الآن", Minute: "قبل دقيقة", Minutes: "قبل %d دقيقة", Hour: "قبل ساعة", Hours: "قبل %d ساعة", Day: "قبل يوم", Days: "قبل %d يوما",
 	Copy: "نسخ", Copied: "نُسخ", Keys: "المفتاحان j وk للتنقل بين الأخبار", NewStories: "أخبار جديدة: %d",
+	AllFailing: "لا يمكن قراءة أي من المصادر الآن.", SomeFailing: "لا يمكن قراءة بعض المصادر الآن.",
+	AskOperator: "يعرف القائم على هذا الموقع المزيد بالأمر “sangam status”.", StillHere: "ما جاء به من قبل ما زال هنا.",
+	NothingYet: "زيرت المصادر ولم تأت بشيء حتى الآن.", OtherWords: "قد تجد كلمات أقل أو غيرها المزيد: البحث في العناوين والنصوص.",
+	StillWaiting: "قيد الزيارة: %s.", About: "نحو %s يوميا",
+	Reasons: arabicReasons, Troubles: arabicTroubles,
 	Footer: "كل خبر مرة واحدة، أيا كان راويه.", OPML: "جميع المصادر بصيغة OPML",
 	Months:   [12]string{"يناير", "فبراير", "مارس", "أبريل", "مايو", "يونيو", "يوليو", "أغسطس", "سبتمبر", "أكتوبر", "نوفمبر", "ديسمبر"},
 	Weekdays: [7]string{"الأحد", "الاثنين", "الثلاثاء", "الأربعاء", "الخميس", "الجمعة", "السبت"},

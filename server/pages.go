@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -101,7 +100,9 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 	}
 	page.Filters = filters(st, p, outlets)
 	if len(stories) == 0 && p.search == "" {
-		page.Empty, page.Progress, err = s.whyEmpty(ctx, outlets, page.W())
+		page.Empty, err = s.whyEmpty(ctx, st, within(p, outlets), page.W())
+	} else if p.tab == "sources" {
+		page.Health, err = s.health(ctx, st, p.view.ID, page.W())
 	}
 	return page, err
 }
@@ -152,27 +153,6 @@ func languages(outlets map[string]feed.Outlet) []string {
 	}
 	slices.Sort(ls)
 	return slices.Compact(ls)
-}
-
-// whyEmpty says why there are no stories: no sources, or not visited yet.
-func (s *Server) whyEmpty(ctx context.Context, outlets map[string]feed.Outlet, words *render.Text) (why, progress string, err error) {
-	if len(outlets) == 0 {
-		return words.NoSources, "", nil
-	}
-	states, err := s.states(ctx)
-	if err != nil {
-		return "", "", err
-	}
-	visited := 0
-	for id := range outlets {
-		if !states[id].Visited.IsZero() {
-			visited++
-		}
-	}
-	if visited < len(outlets) {
-		why = words.FirstStart
-	}
-	return why, fmt.Sprintf(words.Waiting, visited, len(outlets)), nil
 }
 
 func (s *Server) states(ctx context.Context) (map[string]feed.State, error) {

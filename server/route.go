@@ -50,7 +50,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, st *site) error 
 	case len(segments) == 1:
 		switch segments[0] {
 		case "healthz":
-			return s.health(w, r)
+			return s.alive(w, r)
 		case "favicon.ico":
 			return s.asset(w, r, "favicon.ico", false)
 		case "robots.txt":

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// chartDays is how many days a source's chart shows, and chartStories how many
-	// stories are read for all charts together.
+	// chartDays is how many days a source's chart shows, today among them, and
+	// chartStories how many stories are read for the charts of all sources together.
 	chartDays    = 14
-	chartStories = 20000
+	chartStories = 5000
 	// silent is how long a source may have nothing new before the page says so.
 	silent = 3 * day
 )
@@ -38,7 +38,8 @@ func (s *Server) sourceRows(ctx context.Context, st *site, outlets map[string]fe
 		return nil, err
 	}
 	now := st.Now()
-	counts, err := s.counts(ctx, now)
+	first := feed.DateOf(now) - chartDays + 1
+	told, err := s.backlogs(ctx, states, first)
 	if err != nil {
 		return nil, err
 	}
@@ -46,60 +47,67 @@ func (s *Server) sourceRows(ctx context.Context, st *site, outlets map[string]fe
 	for _, o := range sorted(outlets) {
 		row := render.Row{
 			Name: o.Name, Lang: o.Language, Site: o.Site, About: states[o.ID].Channel.Description,
-			Page: st.root + "sources/" + url.PathEscape(o.ID) + "/", Feeds: st.feedsOf("sources", o.ID), Counts: counts[o.ID],
-		}
-		if row.Counts == nil {
-			row.Counts = make([]int, chartDays)
+			Page: st.root + "sources/" + url.PathEscape(o.ID) + "/", Feeds: st.feedsOf("sources", o.ID), Counts: perDay(states[o.ID].Tally, told[o.ID], first),
 		}
 		for _, c := range o.Categories {
 			row.Tags = append(row.Tags, render.Link{Name: c, Href: st.root + "categories/" + url.PathEscape(c) + "/"})
 		}
-		row.State, row.Mood, row.At = freshness(states[o.ID], now, words)
+		state := states[o.ID]
+		h := freshness(state, now, words)
+		row.State, row.At, row.Why = h.Words, h.At, h.Why
+		if h.Bad {
+			row.Mood = "bad"
+		}
+		if rate, known := state.Tally.PerDay(now); known {
+			row.Rate = words.PerDayAbout(rate)
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-// freshness says in words how a source fares. What exactly its server answered is
-// for operators, not for readers.
-func freshness(state feed.State, now time.Time, words *render.Text) (text, mood string, at time.Time) {
-	switch {
-	case state.Gone:
-		return words.Gone, "bad", time.Time{}
-	case !state.FailingSince.IsZero():
-		return words.Failing, "bad", state.FailingSince
-	case state.Visited.IsZero():
-		return words.NotYet, "", time.Time{}
-	case state.Changed.IsZero():
-		return words.Fresh, "", state.Succeeded
-	case now.Sub(state.Changed) > silent:
-		return words.SilentSince, "", state.Changed
+// perDay are a source's new items on each day of the chart: as its visits counted
+// them, and for the days before those, as the times of its stories tell.
+func perDay(t feed.Tally, told map[feed.Date]int, first feed.Date) []int {
+	counts := make([]int, chartDays)
+	watched := feed.DateOf(t.Since) // on that day it was known only in part
+	for date, n := range told {
+		if d := int(date - first); d >= 0 && d < chartDays && (t.Since.IsZero() || date <= watched) {
+			counts[d] = n
+		}
 	}
-	return words.LastItem, "", state.Changed
+	for _, day := range t.Days {
+		if d := int(day.Date - first); d >= 0 && d < chartDays && day.Date > watched {
+			counts[d] = day.New
+		}
+	}
+	return counts
 }
 
-// counts are the stories that every source carried on each of the last days.
-func (s *Server) counts(ctx context.Context, now time.Time) (map[string][]int, error) {
-	first := dayOf(now).Add(-(chartDays - 1) * day)
-	counts := map[string][]int{}
+// backlogs counts by source and day the stories of those sources that have not been
+// watched for all the days of the chart. Once all have been, nothing is read.
+func (s *Server) backlogs(ctx context.Context, states map[string]feed.State, first feed.Date) (map[string]map[feed.Date]int, error) {
+	counts := map[string]map[feed.Date]int{}
+	for id, state := range states {
+		if feed.DateOf(state.Tally.Since) >= first || state.Tally.Since.IsZero() {
+			counts[id] = map[feed.Date]int{}
+		}
+	}
+	if len(counts) == 0 {
+		return nil, nil
+	}
 	n := 0
 	for story, err := range s.store.Stories(ctx, feed.Query{}) {
 		if err != nil {
 			return nil, err
 		}
-		if n++; story.Order.Before(first) || n > chartStories {
+		if n++; feed.DateOf(story.Order) < first || n > chartStories {
 			break
 		}
 		for i := range story.Members {
-			it := &story.Members[i]
-			d := int(dayOf(it.Time()).Sub(first) / day)
-			if d < 0 || d >= chartDays {
-				continue
+			if days := counts[story.Members[i].Source]; days != nil {
+				days[feed.DateOf(story.Members[i].Time())]++
 			}
-			if counts[it.Source] == nil {
-				counts[it.Source] = make([]int, chartDays)
-			}
-			counts[it.Source][d]++
 		}
 	}
 	return counts, nil
@@ -114,8 +122,8 @@ func (s *Server) opml(ctx context.Context, st *site, w io.Writer) (made, error) 
 	return made{control: feedControl}, render.OPML(w, st.Title, sorted(outlets), time.Time{})
 }
 
-// health answers those who only ask whether the program serves.
-func (s *Server) health(w http.ResponseWriter, r *http.Request) error {
+// alive answers those who only ask whether the program serves.
+func (s *Server) alive(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := s.store.Sequence(r.Context()); err != nil {
 		return failure{status: http.StatusServiceUnavailable, cause: err}
 	}

@@ -12,15 +12,12 @@ told.setAttribute("role", "status");
 document.querySelector("main").prepend(told);
 
 // Times: what hovers over them, and where they are written out.
-try {
-  const clock = new Intl.DateTimeFormat(document.documentElement.lang + "-u-ca-gregory-nu-latn", {
-    weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+for (const t of document.querySelectorAll("time[title]")) {
+  t.title = new Date(t.dateTime).toLocaleString(t.lang + "-u-ca-gregory-nu-latn", {
+    weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
   });
-  for (const t of document.querySelectorAll("time[title]")) {
-    t.title = clock.format(new Date(t.dateTime));
-    if (t.className === "exact") t.textContent = t.title;
-  }
-} catch { /* as written in the page's zone */ }
+  if (t.className === "exact") t.textContent = t.title;
+}
 
 // Copying.
 for (const address of document.querySelectorAll(".subscribe code")) {
@@ -80,8 +77,8 @@ if (links.length > 1) {
 // New stories: ask by HEAD whether the feed has changed, while the page is seen,
 // ever more rarely while it has not; then count what this page does not show.
 if (words.news && !navigator.connection?.saveData) {
-  const minute = 60e3, longest = 15 * minute;
-  let tag = "", wait = minute, timer = 0, last = Date.now();
+  const soon = links.length ? 60e3 : 10e3, longest = 15 * 60e3;
+  let tag = "", wait = soon, timer = 0, last = Date.now();
   const shown = new Set(links.map((a) => a.pathname));
 
   const look = async () => {
@@ -97,7 +94,7 @@ if (words.news && !navigator.connection?.saveData) {
       const fresh = [...new DOMParser().parseFromString(page, "text/html").querySelectorAll(".day h3 a")]
         .filter((a) => !shown.has(new URL(a.getAttribute("href"), location.href).pathname)).length;
       tag = now;
-      wait = minute;
+      wait = soon;
       if (fresh) {
         const link = document.createElement("a");
         link.href = location.pathname + location.search;

@@ -1,0 +1,121 @@
+package render
+
+import (
+	"io"
+	"time"
+
+	"sangam/feed"
+)
+
+// RiverPage shows stories, newest first.
+type RiverPage struct {
+	Frame
+	View    feed.View
+	Stories []feed.Story
+	Outlets map[string]feed.Outlet
+	Next    string // path of the page with older stories; "" = this is the last
+	Top     string // path of the first page; "" = this is it
+	Filters []Link
+	Health  *Health // of the one source that the page is about; nil = it is about more
+	Empty   Empty   // why there is nothing, for a page without stories
+}
+
+// Health is how a source fares, in words.
+type Health struct {
+	Words string    // up to where the time follows, if there is one
+	At    time.Time // zero = none follows
+	Bad   bool
+	Why   string // the trouble
+}
+
+// Empty says why a page has no stories.
+type Empty struct {
+	Why            []string // sentences
+	Visited, Total int      // sources; shown while the first visits are made
+	Failing        []Failing
+	More           int    // sources that fail besides those
+	Hint           string // where to look
+}
+
+// Failing is a source that cannot be read.
+type Failing struct {
+	Link
+	Why string
+}
+
+// River writes the page of the newest stories.
+func River(w io.Writer, p RiverPage) error {
+	data := struct {
+		Frame
+		Days      []day
+		Next, Top string
+		Filters   []Link
+		Health    *Health
+		Since     *moment
+		Empty     Empty
+	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: plain(p.Filters), Health: p.Health, Empty: p.Empty}
+	for i, f := range data.Empty.Failing {
+		data.Empty.Failing[i].Link = plain([]Link{f.Link})[0]
+	}
+	if p.Health != nil && !p.Health.At.IsZero() {
+		since := p.moment(p.Health.At, p.W())
+		data.Since = &since
+	}
+	data.Days = p.days()
+	return write(w, "river", data)
+}
+
+type day struct {
+	Date, Name string
+	Stories    []riverStory
+}
+
+type riverStory struct {
+	Lang   string
+	Dir    feed.Direction
+	W      *Text // of what stands beside the texts
+	Title  []piece
+	Text   []piece
+	Page   string
+	Image  string
+	Outlet outletLink
+	Others []outletLink
+	When   moment
+}
+
+func (p *RiverPage) days() []day {
+	var days []day
+	words := searchWords(p.Query)
+	for i := range p.Stories {
+		s := &p.Stories[i]
+		if len(s.Members) == 0 {
+			continue
+		}
+		if date := s.Order.In(p.Now.Location()).Format(time.DateOnly); len(days) == 0 || days[len(days)-1].Date != date {
+			days = append(days, day{Date: date, Name: p.W().DayName(s.Order, p.Now)})
+		}
+		d := &days[len(days)-1]
+		d.Stories = append(d.Stories, p.story(s, words))
+	}
+	return days
+}
+
+func (p *RiverPage) story(s *feed.Story, wanted []string) riverStory {
+	page := Page{View: p.View, Outlets: p.Outlets, Base: p.Root}
+	e := page.entry(s)
+	words := p.beside(e.lang, e.dir)
+	rs := riverStory{
+		Lang: e.lang, Dir: e.dir, W: words, Title: highlight(e.title, wanted), Page: p.Root + "story/" + s.Key,
+		Outlet: p.outlet(e.outlet), When: p.moment(e.published, words),
+	}
+	if text := e.text(); text != e.title {
+		rs.Text = highlight(text, wanted)
+	}
+	if !p.NoPictures {
+		rs.Image = uri(e.item.Image)
+	}
+	for _, c := range e.others {
+		rs.Others = append(rs.Others, p.outlet(c.outlet))
+	}
+	return rs
+}
