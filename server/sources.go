@@ -47,7 +47,7 @@ func (s *Server) sourceRows(ctx context.Context, st *site, outlets map[string]fe
 	for _, o := range sorted(outlets) {
 		row := render.Row{
 			Name: o.Name, Lang: o.Language, Site: o.Site, About: states[o.ID].Channel.Description,
-			Page: st.root + "sources/" + url.PathEscape(o.ID) + "/", Feeds: st.feedsOf("sources", o.ID), Counts: perDay(states[o.ID].Tally, told[o.ID], first),
+			Page: st.root + "sources/" + url.PathEscape(o.ID) + "/", Feeds: st.feedsOf("sources", o.ID), Counts: daily(states[o.ID].Tally, told[o.ID], first),
 		}
 		for _, c := range o.Categories {
 			row.Tags = append(row.Tags, render.Link{Name: c, Href: st.root + "categories/" + url.PathEscape(c) + "/"})
@@ -66,9 +66,9 @@ func (s *Server) sourceRows(ctx context.Context, st *site, outlets map[string]fe
 	return rows, nil
 }
 
-// perDay are a source's new items on each day of the chart: as its visits counted
+// daily are a source's new items on each day of the chart: as its visits counted
 // them, and for the days before those, as the times of its stories tell.
-func perDay(t feed.Tally, told map[feed.Date]int, first feed.Date) []int {
+func daily(t feed.Tally, told map[feed.Date]int, first feed.Date) []int {
 	counts := make([]int, chartDays)
 	watched := feed.DateOf(t.Since) // on that day it was known only in part
 	for date, n := range told {

@@ -13,7 +13,7 @@ document.querySelector("main").prepend(told);
 
 // Times: what hovers over them, and where they are written out.
 for (const t of document.querySelectorAll("time[title]")) {
-  t.title = new Date(t.dateTime).toLocaleString(t.lang + "-u-ca-gregory-nu-latn", {
+  t.title = new Date(t.dateTime).toLocaleString(t.lang.replace(/^en$/, "en-GB") + "-u-ca-gregory-nu-latn", {
     weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
   });
   if (t.className === "exact") t.textContent = t.title;
