@@ -3,6 +3,7 @@ package render
 import (
 	"embed"
 	"fmt"
+	"html"
 	"html/template"
 	"io"
 	"net/url"
@@ -112,6 +113,7 @@ func loadPages() map[string]*template.Template {
 		"icon": func() template.HTML {
 			return template.HTML(strings.Replace(string(icon), "<svg ", `<svg aria-hidden="true" `, 1))
 		}, //nolint:gosec
+		"tongue": tongue,
 		"host": func(address string) string {
 			u, err := url.Parse(address)
 			if err != nil {
@@ -125,6 +127,19 @@ func loadPages() map[string]*template.Template {
 		ts[name] = template.Must(template.New(name).Funcs(funcs).ParseFS(pageFiles, "pages/frame.html", "pages/"+name+".html"))
 	}
 	return ts
+}
+
+// tongue says in which language a name is. One of unknown language in plain Latin
+// letters is set apart from an Urdu frame, whose face and lines are made for other
+// letters.
+func tongue(w *Text, lang, name string) template.HTMLAttr {
+	switch {
+	case lang != "":
+		return template.HTMLAttr(`lang="` + html.EscapeString(lang) + `"`) //nolint:gosec // escaped
+	case w == &urdu && ascii(name):
+		return `lang=""`
+	}
+	return ""
 }
 
 func write(w io.Writer, name string, data any) error {
