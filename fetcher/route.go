@@ -25,15 +25,21 @@ const (
 	dialTimeout   = 10 * time.Second
 	tlsTimeout    = 10 * time.Second
 	headerTimeout = 20 * time.Second
-	// idleTimeout is how long a connection is kept for the next feed of its host:
-	// longer than the pause between two of them, shorter than any schedule.
-	idleTimeout = 30 * time.Second
+	// idleTimeout is how long a connection is kept: longer than the shortest schedule, a
+	// minute, so that who is visited that often is not greeted anew each time.
+	idleTimeout = 75 * time.Second
 	// idleConnections bounds those that are kept, each with two goroutines and about
-	// 20 kB: they serve feeds of one host in a row, not the next round. It is larger
-	// than any sensible concurrency, because the transport puts a connection away
-	// before it hands an answer without body over: a small store could throw out a
-	// connection whose 304 is still on its way to us.
-	idleConnections = 512
+	// 10 kB. It is larger than any sensible concurrency, because the transport puts a
+	// connection away before it hands an answer without body over: a small store could
+	// throw out a connection whose 304 is still on its way to us.
+	idleConnections = 1024
+	// probeEvery is how often it is asked whether the other side of a quiet connection is
+	// still there.
+	probeEvery = 30 * time.Second
+	// readBuffer and writeBuffer are what a connection holds while it is kept: room for
+	// most headers. Bodies are read past it.
+	readBuffer  = 2 << 10
+	writeBuffer = 1 << 10
 	// longestHeader bounds the header of an answer.
 	longestHeader = 256 << 10
 )
@@ -72,7 +78,7 @@ func newRoute(src feed.Source) (*route, error) {
 		}
 	}
 	way := &route{guard: ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout, Control: way.guard.Safe}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: probeEvery, Control: way.guard.Safe}
 	way.transport = &http.Transport{
 		Proxy:                  nil, // whatever the environment says
 		DialContext:            dialer.DialContext,
@@ -82,6 +88,8 @@ func newRoute(src feed.Source) (*route, error) {
 		MaxIdleConns:           idleConnections,
 		MaxIdleConnsPerHost:    2,
 		MaxResponseHeaderBytes: longestHeader,
+		ReadBufferSize:         readBuffer,
+		WriteBufferSize:        writeBuffer,
 		DisableCompression:     true, // we count decoded bytes ourselves
 		ForceAttemptHTTP2:      true,
 		TLSClientConfig:        &tls.Config{InsecureSkipVerify: src.InsecureTLS}, // only if the operator says so for this source
@@ -95,7 +103,7 @@ func newRoute(src feed.Source) (*route, error) {
 		// What it is asked for is judged before, see judge.
 		way.proxied = true
 		way.transport.Proxy = http.ProxyURL(proxy)
-		way.transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout}).DialContext
+		way.transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: probeEvery}).DialContext
 	}
 	return way, nil
 }

@@ -55,6 +55,7 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 		return h.batch(v, unchanged(state, doc), nil)
 	}
 
+	takePlace(ctx)
 	if h.Desks != nil { // reading is CPU work and holds a document several times over
 		h.Desks <- struct{}{}
 		defer func() { <-h.Desks }()

@@ -30,8 +30,11 @@ type Gatherer func(context.Context, feed.Visit) feed.Batch
 type Pipeline struct {
 	Store  Store
 	Gather Gatherer
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Room has a place for every visit whose items are in memory, from reading the document
+	// until they are stored; nil = any number. Visits that bring nothing need none.
+	Room chan struct{}
+	Now  func() time.Time
+	Log  *slog.Logger
 	// Told is told of every visit that was stored, with the states before and after it;
 	// may be nil.
 	Told func(src feed.Source, before, after feed.State, r feed.Report)
@@ -46,7 +49,9 @@ func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.R
 	if err != nil {
 		return state, feed.Report{}, fmt.Errorf("recall %s: %w", src.ID, err)
 	}
-	batch := p.Gather(ctx, feed.Visit{Source: src, State: state, At: p.Now().UTC()})
+	place := &place{room: p.Room}
+	defer place.leave()
+	batch := p.Gather(context.WithValue(ctx, placeKey{}, place), feed.Visit{Source: src, State: state, At: p.Now().UTC()})
 	if err := ctx.Err(); err != nil {
 		return state, feed.Report{}, err // we are stopping; the source did nothing wrong
 	}
@@ -60,6 +65,35 @@ func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.R
 	after := batch.State.Counted(batch.At, state, report)
 	p.tell(ctx, src, state, after, report)
 	return after, report, nil
+}
+
+// place is one visit's place in the room. It is taken while gathering and left after
+// merging, so it travels with the context.
+type place struct {
+	room  chan struct{}
+	taken bool
+}
+
+type placeKey struct{}
+
+// takePlace waits for the place of the visit that ctx belongs to, if there is a room, or
+// until ctx ends.
+func takePlace(ctx context.Context) {
+	p, ok := ctx.Value(placeKey{}).(*place)
+	if !ok || p.room == nil || p.taken {
+		return
+	}
+	select {
+	case p.room <- struct{}{}:
+		p.taken = true
+	case <-ctx.Done():
+	}
+}
+
+func (p *place) leave() {
+	if p.taken {
+		<-p.room
+	}
 }
 
 // tell writes the one log line of a visit: quiet when nothing happened, a

@@ -29,7 +29,8 @@ type agenda struct {
 // entry is a source and where it stands.
 type entry struct {
 	src     *feed.Source
-	domain  string
+	domain  string // of address
+	address string
 	due     time.Time
 	place   int  // in the heap; -1 = not there
 	lined   bool // stands in its domain's line

@@ -287,12 +287,15 @@ func (s *Scheduler) finish(d *domain, e *entry, state feed.State, err error) {
 	s.agenda.nudge()
 }
 
-// nextAfter is Next for a visit that ended just now. Slots that passed while it
-// lasted are skipped, and whatever the state says, the answer lies ahead: nothing
-// may become a busy loop.
+// nextAfter is Next for a visit that ended just now, which the state may tell already.
+// Slots that passed while it lasted are skipped, and whatever the state says, the answer
+// lies ahead: nothing may become a busy loop.
 func nextAfter(src feed.Source, st feed.State, at time.Time) (time.Time, string) {
-	due, why := Next(src, st, at)
 	now := time.Now()
+	if st.Due.After(now) {
+		return st.Due, st.DueWhy
+	}
+	due, why := Next(src, st, at)
 	if due.IsZero() || due.After(now) {
 		return due, why
 	}
@@ -314,9 +317,11 @@ func (s *Scheduler) settle(e *entry, st feed.State, now time.Time, next func(fee
 	if st = st.For(*e.src); st.URL != "" {
 		address = st.URL
 	}
-	e.domain = "source " + e.src.ID
-	if s.Domain != nil {
-		e.domain = s.Domain(address)
+	switch {
+	case s.Domain == nil:
+		e.domain = "source " + e.src.ID
+	case e.domain == "" || e.address != address:
+		e.domain, e.address = s.Domain(address), address
 	}
 	if !due.IsZero() {
 		s.agenda.enter(e, due)

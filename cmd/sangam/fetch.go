@@ -75,9 +75,13 @@ func chosen(cfg *config.Config, ids []string) ([]feed.Source, error) {
 	if len(ids) == 0 {
 		return slices.DeleteFunc(slices.Clone(cfg.Sources), func(src feed.Source) bool { return src.Paused }), nil
 	}
+	byID := make(map[string]feed.Source, len(cfg.Sources))
+	for _, src := range cfg.Sources {
+		byID[src.ID] = src
+	}
 	var sources []feed.Source
 	for _, id := range ids {
-		src, ok := cfg.Source(id)
+		src, ok := byID[id]
 		if !ok {
 			return nil, fmt.Errorf("no source %q in %s", id, cfg.Path)
 		}

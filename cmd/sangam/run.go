@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -60,6 +61,7 @@ the configuration has mistakes.`,
 // runDaemon runs everything until ctx ends, and returns when all of it has ended.
 // It calls ready once both sides can be asked; level is that of log.
 func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level *slog.LevelVar, ready func()) (err error) {
+	paceCollector()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -126,6 +128,18 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	err = g.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// gcPercent is how much garbage, in percent of what is in use, waits for the collector.
+// Half of Go's default takes a quarter off the memory of a busy round. Most of what is in
+// use then holds no pointers, so that collecting twice as often costs little.
+const gcPercent = 50
+
+// paceCollector sets the collector's pace, unless the environment does (GOGC).
+func paceCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 }
 
 // replaceable is the operators' side, which is made anew when its token changes.

@@ -46,6 +46,10 @@ type visitReport struct {
 	Next    time.Time    `json:"next,omitzero"`
 }
 
+// roomForItems is how many visits' items are in memory at once, about 200 kB each: those
+// of a full commit, and those that are read meanwhile.
+const roomForItems = 40
+
 // newVisits puts together the steps of a visit. Nothing runs yet.
 func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics, log *slog.Logger) *visits {
 	here := pipeline.Here{
@@ -69,7 +73,8 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	})
 	alarms.Set(conf.get().Webhooks)
 	v := &visits{conf: conf, db: db, metrics: m, alarms: alarms, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
-	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Now: time.Now, Log: log, Told: v.told}
+	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Room: make(chan struct{}, roomForItems),
+		Now: time.Now, Log: log, Told: v.told}
 	v.agenda = &schedule.Scheduler{
 		Recall:      func(ctx context.Context, src feed.Source) (feed.State, error) { return db.Brief(ctx, src.ID) },
 		Visit:       v.visit,
