@@ -149,7 +149,11 @@ func (s *Server) delta(r *http.Request, st *site, p place, j job, d *document) (
 
 // asksForNew says whether the reader's A-IM accepts the manipulation "feed".
 func asksForNew(r *http.Request) bool {
-	for _, part := range strings.Split(strings.Join(r.Header.Values("A-IM"), ","), ",") {
+	wanted := r.Header["A-Im"]
+	if len(wanted) == 0 {
+		return false
+	}
+	for part := range strings.SplitSeq(strings.Join(wanted, ","), ",") {
 		name, params, _ := strings.Cut(part, ";")
 		if strings.EqualFold(strings.TrimSpace(name), "feed") && strings.ReplaceAll(params, " ", "") != "q=0" {
 			return true

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,28 +20,24 @@ func (d *document) tag(coding string) string {
 // fresh says whether the reader has the document as it is. If-None-Match, when
 // given, decides alone.
 func (d *document) fresh(r *http.Request) bool {
-	if tags := r.Header.Values("If-None-Match"); len(tags) > 0 {
+	if tags := r.Header["If-None-Match"]; len(tags) > 0 {
 		return d.matches(strings.Join(tags, ","))
 	}
-	if d.modified.IsZero() {
+	when := r.Header.Get("If-Modified-Since")
+	if d.modified.IsZero() || when == "" {
 		return false
 	}
-	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	since, err := http.ParseTime(when)
 	return err == nil && !d.modified.Truncate(time.Second).After(since)
 }
 
 // matches compares weakly (RFC 9110, 8.8.3.2). A reader who holds any coding of
 // the present content holds the present content.
 func (d *document) matches(list string) bool {
-	for _, tag := range tagList(list) {
-		if tag == "*" {
-			return true
-		}
-		if base(tag) == d.etag {
-			return true
-		}
+	if rest, ok := strings.CutPrefix(strings.TrimPrefix(list, `"`), d.etag); ok && rest != "" && (rest[0] == '"' || rest[0] == '-') {
+		return true // what nearly all send: the tag that they got, in whatever coding
 	}
-	return false
+	return slices.ContainsFunc(tagList(list), func(tag string) bool { return tag == "*" || base(tag) == d.etag })
 }
 
 // base takes the coding off an opaque tag of ours.
@@ -81,34 +78,50 @@ func (d *document) coding(accept []string) string {
 	if len(accept) == 0 || len(d.body) < small {
 		return ""
 	}
-	weights := map[string]float64{}
-	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
-		name, params, _ := strings.Cut(part, ";")
-		q := 1.0
-		if v, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q="); ok {
-			var err error
-			if q, err = strconv.ParseFloat(v, 64); err != nil {
-				q = 0
+	const unnamed = -1
+	zstd, gzip, identity, other := float64(unnamed), float64(unnamed), float64(unnamed), float64(unnamed)
+	for _, line := range accept {
+		for part := range strings.SplitSeq(line, ",") {
+			name, params, _ := strings.Cut(part, ";")
+			switch name = strings.TrimSpace(name); {
+			case strings.EqualFold(name, "zstd"):
+				zstd = quality(params)
+			case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip") && gzip == unnamed:
+				gzip = quality(params)
+			case strings.EqualFold(name, "identity"):
+				identity = quality(params)
+			case name == "*":
+				other = quality(params)
 			}
 		}
-		weights[strings.ToLower(strings.TrimSpace(name))] = q
 	}
-	best, most := "", 0.0
-	for _, c := range []string{"zstd", "gzip"} {
-		q, named := weights[c]
-		if !named && c == "gzip" {
-			if q, named = weights["x-gzip"]; !named {
-				q = weights["*"]
-			}
-		}
-		if q > most {
-			best, most = c, q
-		}
+	if gzip == unnamed {
+		gzip = other
 	}
-	if q, named := weights["identity"]; named && q > most {
+	switch best := max(zstd, gzip); {
+	case best <= 0 || identity > best:
 		return ""
+	case zstd == best:
+		return "zstd"
 	}
-	return best
+	return "gzip"
+}
+
+// quality reads a weight (RFC 9110, 12.4.2): none is 1, and what is none is 0.
+func quality(params string) float64 {
+	params = strings.TrimSpace(params)
+	if params == "" {
+		return 1
+	}
+	name, value, _ := strings.Cut(params, "=")
+	if !strings.EqualFold(strings.TrimSpace(name), "q") {
+		return 1
+	}
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if err != nil {
+		return 0
+	}
+	return q
 }
 
 // wantsPage says whether a browser asks: one that names text/html and no feed type.

@@ -30,12 +30,21 @@ type document struct {
 	stories  []uint64     // sequence numbers of its stories, in its order
 
 	body   []byte
-	gzip   func() []byte
-	zstd   func() []byte
+	gzip   func() packed
+	zstd   func() packed
+	plain  func() packed
 	status int // 0 = 200
 
 	said func() map[string]*saying // by coding
 }
+
+// packed is a body in one coding, and its length as the header takes it.
+type packed struct {
+	bytes  []byte
+	length []string
+}
+
+func pack(b []byte) packed { return packed{b, []string{strconv.Itoa(len(b))}} }
 
 // saying is what the header says of one coding, each value as the header takes it:
 // answers share it, and nobody changes it.
@@ -180,8 +189,9 @@ func newDocument(body []byte, j job) *document {
 		etag: hex.EncodeToString(sum[:12]), kind: j.kind, policy: j.policy, control: j.control, vary: j.vary,
 		body: bytes.Clone(body), // without the buffer's slack
 	}
-	d.gzip = sync.OnceValue(func() []byte { return squeeze(d.body) })
-	d.zstd = sync.OnceValue(func() []byte { return encoder.EncodeAll(d.body, nil) })
+	d.plain = sync.OnceValue(func() packed { return pack(d.body) })
+	d.gzip = sync.OnceValue(func() packed { return pack(squeeze(d.body)) })
+	d.zstd = sync.OnceValue(func() packed { return pack(encoder.EncodeAll(d.body, nil)) })
 	d.said = sync.OnceValue(d.sayings)
 	return d
 }
@@ -221,8 +231,9 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
+	harden(h)
 	put(h, "Content-Security-Policy", say.policy)
-	body := d.body
+	body := d.plain()
 	switch coding {
 	case "gzip":
 		body = d.gzip()
@@ -231,14 +242,14 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	}
 	put(h, "Content-Encoding", say.coding)
 	put(h, "Content-Type", say.kind)
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = body.length
 	if d.status != 0 {
 		w.WriteHeader(d.status)
 	}
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	pour(w, body)
+	pour(w, r, body.bytes)
 	return nil
 }
 
@@ -257,7 +268,10 @@ const (
 
 // pour writes a body, giving a slow reader time as long as it takes some. What
 // goes wrong here is the reader's; the connection ends and nobody else is touched.
-func pour(w http.ResponseWriter, body []byte) {
+func pour(w http.ResponseWriter, r *http.Request, body []byte) {
+	if l := lineOf(r.Context()); l != nil && len(body) > headRoom && len(body) <= inOnePiece {
+		l.hold()
+	}
 	rc := http.NewResponseController(w)
 	for len(body) > 0 {
 		n := min(gulp, len(body))

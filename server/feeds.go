@@ -22,30 +22,49 @@ const (
 	iconName = "icon.png"
 )
 
+// lane is a feed document that readers come for again and again, known by its path.
+type lane struct {
+	place   place
+	reader  job // of the document as feed readers get it
+	browser job // and as browsers do
+}
+
+// lanes are the ways to the feeds of a site that need no store to be found: those of
+// everything and of the configured views, under the site's root, which a proxy may
+// have taken off.
+func (s *Server) lanes(st *site) map[string]*lane {
+	lanes := map[string]*lane{}
+	open := func(view feed.View, here string) {
+		for file := range formats {
+			p := place{view: view, here: here, file: file}
+			l := &lane{place: p, reader: s.job(st, p, false), browser: s.job(st, p, true)}
+			lanes["/"+here+file], lanes[st.root+here+file] = l, l
+		}
+	}
+	open(st.everything(), "")
+	for _, v := range st.Views {
+		if v.ID != "" && url.PathEscape(v.ID) == v.ID {
+			open(st.named(v), "feeds/"+v.ID+"/")
+		}
+	}
+	return lanes
+}
+
+// lane returns the way to what is asked for, nil when it must be looked for.
+func (st *site) lane(r *http.Request) *lane {
+	if r.URL.RawQuery != "" || r.URL.RawPath != "" {
+		return nil
+	}
+	return st.lanes[r.URL.Path]
+}
+
 // feed answers with a feed document, or with what of it is new to the reader.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request, st *site, p place) error {
-	j := job{
-		key:     p.here + p.day.Format(time.DateOnly) + "/" + p.file + p.suffix(),
-		kind:    formats[p.file] + "; charset=utf-8",
-		control: feedControl,
-		vary:    ", Accept, A-IM",
-	}
-	if wantsPage(r) {
-		j.policy = policyFeed
-		if p.file != "feed.json" {
-			j.key += " browser"
-			j.kind = "application/xml; charset=utf-8"
-			j.stylesheet = st.root + "assets/" + render.AssetName("feed.css")
-		}
-	}
-	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
-		page, m, err := s.page(ctx, st, p)
-		if err != nil {
-			return made{}, err
-		}
-		page.Stylesheet = j.stylesheet
-		return m, write(out, p.file, page)
-	}
+	return s.follow(w, r, st, p, s.job(st, p, wantsPage(r)))
+}
+
+// follow answers with the document of a place that a job makes.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, st *site, p place, j job) error {
 	d, err := s.current(r.Context(), st, j)
 	if err != nil {
 		return err
@@ -60,6 +79,34 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, st *site, p place)
 		}
 	}
 	return d.send(w, r)
+}
+
+// job says how the document of a place is made.
+func (s *Server) job(st *site, p place, browser bool) job {
+	j := job{
+		key:     p.here + p.day.Format(time.DateOnly) + "/" + p.file + p.suffix(),
+		kind:    formats[p.file] + "; charset=utf-8",
+		control: feedControl,
+		vary:    ", Accept, A-IM",
+	}
+	if browser {
+		j.policy = policyFeed
+		if p.file != "feed.json" {
+			j.key += " browser"
+			j.kind = "application/xml; charset=utf-8"
+			j.stylesheet = st.root + "assets/" + render.AssetName("feed.css")
+		}
+	}
+	stylesheet := j.stylesheet
+	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
+		page, m, err := s.page(ctx, st, p)
+		if err != nil {
+			return made{}, err
+		}
+		page.Stylesheet = stylesheet
+		return m, write(out, p.file, page)
+	}
+	return j
 }
 
 func write(w io.Writer, file string, p render.Page) error {

@@ -92,6 +92,7 @@ type site struct {
 	Options
 	root  string // path of Base
 	cache *cache
+	lanes map[string]*lane
 }
 
 // Server is the readers' side. It is safe for use by many requests at once.
@@ -123,12 +124,21 @@ func (s *Server) Set(o Options) {
 	if u, err := url.Parse(o.Base); err == nil && u.Path != "" {
 		root = u.EscapedPath()
 	}
-	s.site.Store(&site{Options: o, root: root, cache: newCache(cacheBytes)})
+	st := &site{Options: o, root: root, cache: newCache(cacheBytes)}
+	st.lanes = s.lanes(st)
+	s.site.Store(st)
 }
 
 // ServeHTTP answers one reader.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site := s.site.Load()
+	if l := site.lane(r); l != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		if err := s.travel(w, r, site, l); err != nil {
+			harden(w.Header())
+			s.fail(w, r, site, err)
+		}
+		return
+	}
 	if path, _ := site.below(r.URL.Path); path == "hub" && site.Hub != nil {
 		site.Hub.ServeHTTP(w, r)
 		return
@@ -142,6 +152,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.answer(w, r, site); err != nil {
 		s.fail(w, r, site, err)
 	}
+}
+
+// travel answers with the document that a lane leads to.
+func (s *Server) travel(w http.ResponseWriter, r *http.Request, st *site, l *lane) error {
+	if wantsPage(r) {
+		return s.follow(w, r, st, l.place, l.browser)
+	}
+	return s.follow(w, r, st, l.place, l.reader)
 }
 
 // failure is an error with an answer for the reader.
