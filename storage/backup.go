@@ -82,7 +82,7 @@ func verify(ctx context.Context, file string, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	db := &DB{path: file, opts: opts, bolt: bolt}
+	db := newDB(file, opts, bolt)
 	defer func() { err = errors.Join(err, bolt.Close()) }()
 	if err := db.load(); err != nil {
 		return err

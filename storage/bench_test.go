@@ -382,3 +382,49 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// TestFill makes a store of a million items of ten thousand sources, over sixteen weeks
+// until now, with as many marks as articles have, in the directory that
+// SANGAM_FILL names, and a configuration to run the daemon on it: for measuring what the idle
+// daemon holds. "make idle" does both.
+func TestFill(t *testing.T) {
+	dir := os.Getenv("SANGAM_FILL")
+	if dir == "" {
+		t.Skip("SANGAM_FILL names no directory")
+	}
+	const sources, batches = 10_000, 1_000_000 / benchItems
+	began := time.Now().UTC().Add(-batches * benchPace)
+	db, err := storage.Open(filepath.Join(dir, "data", "sangam.db"), storage.Options{Decider: storagetest.Titles{}, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pour(t, db, func(yield func(feed.Batch) bool) {
+		for n := range batches {
+			b, rnd := benchBatch(n), benchRand(n)
+			o := storagetest.Outlet(fmt.Sprintf("source%04d", n%sources))
+			b.Outlet, b.State.Source, b.At = o, o.ID, began.Add(time.Duration(n)*benchPace)
+			b.State.Visited, b.State.Succeeded = b.At, b.At
+			for i := range b.Items {
+				it := &b.Items[i]
+				it.Source, it.Key, it.Published = o.ID, it.Key+o.ID, b.At.Add(-time.Minute)
+				for len(it.Marks) < 45 {
+					it.Marks = append(it.Marks, feed.Mark(fmt.Sprintf("s%08x", rnd.Uint32())))
+				}
+			}
+			if !yield(b) {
+				return
+			}
+		}
+	})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var c strings.Builder
+	c.WriteString("listen: 127.0.0.1:0\nadmin: 127.0.0.1:18099\nlog: {level: error}\nsources:\n")
+	for n := range sources {
+		fmt.Fprintf(&c, "  - {id: source%04d, url: \"http://source%d.example/feed\", paused: true}\n", n, n)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(c.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

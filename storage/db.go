@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -52,11 +54,13 @@ type DB struct {
 	win   *window    // nil = to be made from the file before the next merge
 
 	outlets atomic.Pointer[roster]
+	rules   atomic.Pointer[rules]
 
-	queue   chan *errand
-	asked   chan struct{} // taken by the committer when it has nothing else to do: it lives
-	closing chan struct{}
-	done    chan struct{} // closed when the committer has ended
+	queue     chan *errand
+	asked     chan struct{} // taken by the committer when it has nothing else to do: it lives
+	closing   chan struct{}
+	closeOnce sync.Once
+	done      chan struct{} // closed when the committer has ended
 
 	pending struct {
 		sync.Mutex
@@ -76,6 +80,22 @@ type newest struct {
 	at           time.Time
 }
 
+// rules are those in force.
+type rules struct {
+	feed.Decider
+	exact bool
+}
+
+// SetRules replaces Options.Decider and Options.Exact for what is merged from now on, and for
+// Reindex, which applies them to what is stored. A wider window than before reaches as far
+// back as its marks are there: to the old one, or all the way after a Reindex.
+func (db *DB) SetRules(decider feed.Decider, exact bool) {
+	db.work.Lock()
+	defer db.work.Unlock()
+	db.rules.Store(&rules{decider, exact})
+	db.win = nil // the next merge makes it by the new rules
+}
+
 // roster is what is known of outlets; it is never changed, only replaced.
 type roster struct {
 	byID  map[string]*outletRecord
@@ -88,6 +108,8 @@ type outletRecord struct {
 	Outlet     feed.Outlet `cbor:"1,keyasint"`
 	Num        uint32      `cbor:"2,keyasint"`
 	Configured bool        `cbor:"3,keyasint"`
+
+	recalled bool // its record is lost
 }
 
 // shown reports whether items of the source show in the merged feed.
@@ -110,17 +132,45 @@ func (db *DB) load() error {
 	return db.view(func(tx *bbolt.Tx) error {
 		r := &roster{byID: map[string]*outletRecord{}, byNum: map[uint32]*outletRecord{}, next: 1}
 		r.all = tx.Bucket([]byte(bMeta)).Get([]byte("configured")) == nil
+		lost := map[string]bool{}
 		err := tx.Bucket([]byte(bOutlets)).ForEach(func(k, v []byte) error {
 			var o outletRecord
 			if err := decode(bOutlets, k, v, &o); err != nil {
-				return &Damaged{Path: db.path, What: fmt.Sprintf("what it knows of outlet %q", k), Err: err}
+				db.lost(bOutlets, k, err)
+				lost[string(k)] = true
+				return nil
 			}
 			r.put(&o)
 			return nil
 		})
+		if len(lost) > 0 {
+			db.recall(tx, r, lost)
+		}
 		db.outlets.Store(r)
 		return err
 	})
+}
+
+// recall finds the src of outlets whose record is lost, by the items that are theirs. An
+// outlet so found goes by its id until SetOutlets or a visit tells more. No src
+// that something is filed under is given to anybody else.
+func (db *DB) recall(tx *bbolt.Tx, r *roster, lost map[string]bool) {
+	c, items := tx.Bucket([]byte(bNames)).Cursor(), db.itemReader(tx)
+	for src := uint32(0); ; src++ {
+		k, v := c.Seek(be32(src))
+		if k == nil || binary.BigEndian.Uint32(k) >= ghosts {
+			return
+		}
+		src = binary.BigEndian.Uint32(k)
+		r.next = max(r.next, src+1)
+		for ; r.byNum[src] == nil && bytes.HasPrefix(k, be32(src)); k, v = c.Next() {
+			no, _ := readName(v)
+			if it := items.item(no); it != nil && lost[it.Source] {
+				delete(lost, it.Source)
+				r.put(&outletRecord{Outlet: feed.Outlet{ID: it.Source, Name: it.Source}, Num: src, Configured: true, recalled: true})
+			}
+		}
+	}
 }
 
 // view runs fn in a read transaction. Nonsense in the file becomes an error.
@@ -166,11 +216,7 @@ func (db *DB) Path() string { return db.path }
 // Close waits for what is being written and closes the file. Whatever was
 // acknowledged is on disk. It may be called twice.
 func (db *DB) Close() error {
-	select {
-	case <-db.closing:
-	default:
-		close(db.closing)
-	}
+	db.closeOnce.Do(func() { close(db.closing) })
 	<-db.done
 	db.work.Lock()
 	defer db.work.Unlock()
@@ -336,7 +382,7 @@ func (r *roster) with(outlets []feed.Outlet) (next *roster, changed []*outletRec
 		if old != nil {
 			rec.Num = old.Num
 		}
-		if old == nil || !old.Configured || !sameOutlet(old.Outlet, o) {
+		if old == nil || old.recalled || !old.Configured || !sameOutlet(old.Outlet, o) {
 			changed = append(changed, rec)
 			next.put(rec)
 		}

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(loadEnv); path != "" {
 		os.Exit(load(path))
 	}
+	if path := os.Getenv(compactEnv); path != "" {
+		os.Exit(compactForEver(path))
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		dropBenchStores()
 		os.Exit(code)

@@ -237,7 +237,7 @@ func (db *DB) loadWindow() error {
 	}
 	win := db.newWindow()
 	err := db.view(func(tx *bbolt.Tx) error {
-		cut := stamp(horizon(readClock(tx), db.opts.Decider.Window()))
+		cut := stamp(horizon(readClock(tx), db.rules.Load().Window()))
 		marks := tx.Bucket([]byte(bMarks))
 		return marks.ForEachBucket(func(d []byte) error {
 			if uint64(binary.BigEndian.Uint32(d)) < cut/stampsPerDay {

@@ -86,7 +86,7 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 		return bucket
 	}
 	m := &merger{
-		db: db, tx: tx, roster: db.outlets.Load(), span: db.opts.Decider.Window(),
+		db: db, tx: tx, roster: db.outlets.Load(), span: db.rules.Load().Window(),
 		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
 		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0), changes: b(bChanges, fillSequential),
 		packs: db.itemReader(tx), pages: map[uint64]*pack{},

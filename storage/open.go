@@ -144,13 +144,20 @@ func Open(path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	db := &DB{path: path, opts: opts, bolt: bolt}
+	db := newDB(path, opts, bolt)
 	if err := db.load(); err != nil {
 		_ = bolt.Close()
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	db.start()
 	return db, nil
+}
+
+// newDB is a store that nothing writes to yet.
+func newDB(path string, opts Options, bolt *bbolt.DB) *DB {
+	db := &DB{path: path, opts: opts, bolt: bolt}
+	db.rules.Store(&rules{opts.Decider, opts.Exact})
+	return db
 }
 
 // create makes an empty store under a temporary name and renames it, so that the

@@ -289,17 +289,24 @@ func TestASymbolicLinkIsNotFollowed(t *testing.T) {
 	}
 }
 
-// TestFullDiskRecovers fills a small file system: visits fail and say why, reads go on,
-// and when there is space again so do visits, without a restart.
-func TestFullDiskRecovers(t *testing.T) {
+// small is a directory on a file system of its own.
+func small(t *testing.T, options string) string {
+	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
 		if os.Getenv("CI") == "true" && os.Geteuid() == 0 {
 			t.Fatalf("mount: %v", err)
 		}
 		t.Skipf("needs the right to mount: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	return dir
+}
+
+// TestFullDiskRecovers fills a small file system: visits fail and say why, reads go on,
+// and when there is space again so do visits, without a restart.
+func TestFullDiskRecovers(t *testing.T) {
+	dir := small(t, "size=3m")
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 3<<19), 0o600); err != nil {
 		t.Fatal(err)

@@ -72,7 +72,9 @@ type filing struct {
 
 func (r *reindexer) run(from *bbolt.Tx) (err error) {
 	r.from = from
-	r.fresh = &DB{path: r.db.path, opts: r.db.opts, win: r.db.newWindow()}
+	r.fresh = newDB(r.db.path, r.db.opts, nil)
+	r.fresh.rules.Store(r.db.rules.Load())
+	r.fresh.win = r.fresh.newWindow()
 	r.fresh.outlets.Store(r.db.outlets.Load())
 	if r.tx, err = r.to.Begin(true); err != nil {
 		return err
@@ -89,6 +91,11 @@ func (r *reindexer) run(from *bbolt.Tx) (err error) {
 	}{{bMeta, nil}, {bOutlets, &outletRecord{}}, {bStates, &feed.State{}}, {bHabits, &feed.Habits{}}, {bVerdicts, &overrideRecord{}}}
 	for _, s := range small {
 		if err := r.copyAll(s.bucket, s.record); err != nil {
+			return err
+		}
+	}
+	for _, o := range r.db.outlets.Load().byNum { // also those whose record was lost
+		if err := putRecord(r.tx, bOutlets, []byte(o.Outlet.ID), o); err != nil {
 			return err
 		}
 	}

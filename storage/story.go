@@ -50,7 +50,7 @@ func (db *DB) decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 			panic(deciderPanic{p})
 		}
 	}()
-	return db.opts.Decider.Decide(it, near)
+	return db.rules.Load().Decide(it, near)
 }
 
 // leadOf is the index of the member that speaks for them; 0 if the rules give none.
@@ -69,7 +69,7 @@ func (db *DB) leadOf(members []*feed.Item, r *roster) int {
 			outlets[it.Source] = o.Outlet
 		}
 	}
-	if i := db.opts.Decider.Lead(members, outlets); i >= 0 && i < len(members) {
+	if i := db.rules.Load().Lead(members, outlets); i >= 0 && i < len(members) {
 		return i
 	}
 	return 0

@@ -48,7 +48,7 @@ type windowItem struct {
 	marks    int32 // it holds
 }
 
-func (db *DB) newWindow() *window { return &window{exact: db.opts.Exact} }
+func (db *DB) newWindow() *window { return &window{exact: db.rules.Load().exact} }
 
 // put adds an item, or replaces what was put under its number on the day it was seen.
 // To replace it is quick if drop has been told of its marks before.

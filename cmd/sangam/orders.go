@@ -90,12 +90,14 @@ type howFar struct {
 }
 
 // commandsOf makes the daemon's side of orders and questions.
-func commandsOf(cfg *config.Config, db *storage.DB) (changes, queries map[string]server.Command) {
+func commandsOf(conf func() *config.Config, db *storage.DB) (changes, queries map[string]server.Command) {
 	var far atomic.Pointer[howFar]
 	far.Store(&howFar{})
-	here := bench{db: db, rules: rules(cfg), progress: func(done, total int64) { far.Store(&howFar{done, total}) }}
+	progress := func(done, total int64) { far.Store(&howFar{done, total}) }
 	command := func(do order) server.Command {
-		return func(ctx context.Context, r *http.Request) (any, error) { return do(ctx, here, r.URL.Query()) }
+		return func(ctx context.Context, r *http.Request) (any, error) {
+			return do(ctx, bench{db: db, rules: rules(conf()), progress: progress}, r.URL.Query())
+		}
 	}
 	changes, queries = map[string]server.Command{}, map[string]server.Command{
 		"progress": func(context.Context, *http.Request) (any, error) { return far.Load(), nil },

@@ -234,3 +234,33 @@ func TestReloadsUnderLoadLoseNoVisit(t *testing.T) {
 		t.Errorf("the log tells of errors:\n%s", d.stderr)
 	}
 }
+
+// TestReloadedRulesDecideAtOnce has a daemon that compares no texts compare them, with
+// no restart.
+func TestReloadedRulesDecideAtOnce(t *testing.T) {
+	herald, gazette := openOutlet(t, "herald", outlet.RSS2), openOutlet(t, "gazette", outlet.RSS2)
+	text := "The ferry that left at dawn sank off the northern coast and twelve people were rescued by fishermen. " +
+		"Nobody knows yet why it took in water, said the harbour master, who had warned of the old hull for years. " +
+		"The company has promised an inquiry, and the ministry has closed the route until the spring tide is over."
+	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | " + text))
+	gazette.Publish(outlet.Line("b | /b | Twelve saved by fishermen at dawn | " + text))
+	outlets := map[string]*outlet.Outlet{"herald": herald, "gazette": gazette}
+	d := newDaemon(t, outlets)
+	d.configure(outlets, "stories: {near_duplicates: false}\n")
+	d.start()
+	d.fetch()
+	stories := func() int { return strings.Count(d.get("/feed.xml"), "<item ") }
+	if n := stories(); n != 2 {
+		t.Fatalf("%d stories while no texts are compared, want 2", n)
+	}
+	d.configure(outlets, "stories: {near_duplicates: true}\n")
+	if stdout, stderr, code := d.command("reload"); code != 0 || strings.Contains(stdout, "restart") {
+		t.Errorf("sangam reload: status %d, %q%q; want nothing to wait for a restart", code, stdout, stderr)
+	}
+	if stdout, stderr, code := d.command("reindex"); code != 0 {
+		t.Fatalf("sangam reindex: status %d, %q%q", code, stdout, stderr)
+	}
+	if n := stories(); n != 1 {
+		t.Errorf("%d stories after a rebuild by the new rules, want 1", n)
+	}
+}

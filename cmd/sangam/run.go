@@ -91,12 +91,17 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	}
 	pages = server.New(readersOptions(cfg, hub, log), db)
 	var desk replaceable
+	known := rules(cfg)
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
 		desk.tokenIs(cfg.AdminToken)
 		visits.agenda.Set(cfg.Sources)
 		visits.alarms.Set(cfg.Webhooks)
 		pages.Set(readersOptions(cfg, hub, log))
 		level.Set(cfg.Log.Level)
+		if rules(cfg) != known {
+			known = rules(cfg)
+			db.SetRules(counted{known, numbers.joins}, !cfg.NearDuplicates)
+		}
 	})
 
 	readers, operators, err := listeners(ctx, cfg)
@@ -283,7 +288,7 @@ func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) serve
 
 // adminOptions say what operators can ask and have done.
 func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *slog.Logger) server.AdminOptions {
-	changes, queries := commandsOf(conf.get(), db)
+	changes, queries := commandsOf(conf.get, db)
 	maps.Copy(changes, r.commands())
 	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
 		sources, err := chosen(conf.get(), r.URL.Query()["source"])
