@@ -49,7 +49,7 @@ var hostile = []struct{ name, head, again string }{
 }
 
 func TestHostileMarkupTakesBoundedTime(t *testing.T) {
-	const size, limit = 128 << 10, slower * time.Second / 2
+	const size, limit = 128 << 10 / slower, time.Second / 2
 	for _, h := range hostile {
 		in := h.head + strings.Repeat(h.again, size/len(h.again))
 		start := spent(t)

@@ -2,4 +2,7 @@
 
 package normalize_test
 
-const slower = 1
+const (
+	slower    = 1
+	mostItems = 10_000
+)

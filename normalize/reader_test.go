@@ -20,7 +20,7 @@ func TestADocumentOfUntidyItemsTakesBoundedTime(t *testing.T) {
 	} {
 		var r normalize.Reader
 		start, warned := spent(t), 0
-		for i := range 10_000 {
+		for i := range mostItems {
 			it, warnings := r.Item(feed.Entry{ID: fmt.Sprint(i), Content: feed.Text{Kind: feed.HTML, Value: content}}, feed.Channel{}, feed.Outlet{}, time.Time{})
 			if warned += len(warnings); !strings.Contains(it.Content, "words") {
 				t.Fatalf("%s: the text of item %d is lost: %.80q", name, i, it.Content)
@@ -41,7 +41,7 @@ func TestADocumentOfUntidyItemsTakesBoundedTime(t *testing.T) {
 func TestUntidyItemsOfAPlainFeedKeepTheirMarkup(t *testing.T) {
 	content := strings.Repeat(`<p>One <b>two <a href="https://a.example/x" title="y">three</b></a> four<br/>five`, 8)
 	var r normalize.Reader
-	for i := range 10_000 {
+	for i := range mostItems {
 		it, warnings := r.Item(feed.Entry{ID: fmt.Sprint(i), Content: feed.Text{Kind: feed.HTML, Value: content}}, feed.Channel{}, feed.Outlet{}, time.Time{})
 		if len(warnings) > 0 || !strings.Contains(it.Content, "<p>") {
 			t.Fatalf("item %d: %v: %.80q", i, warnings, it.Content)
