@@ -36,16 +36,33 @@ var titles = []string{
 
 var dawn = time.Date(2026, 5, 4, 6, 0, 0, 0, time.UTC)
 
+type marker func([]feed.Item, feed.Outlet, feed.Habits) feed.Habits
+
+// markAlone marks every item as if its outlet had never said anything else.
+func markAlone(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
+	for i := range items {
+		dedupe.Mark(items[i:i+1], src, feed.Habits{})
+	}
+	return habits
+}
+
+// How many hours pass between two visits at most: so many that a log outlasts the window
+// in which items are compared, or so few that it does not.
+const (
+	days  = 40
+	hours = 8
+)
+
 // drawLog draws what three outlets said, in turns. The batches are complete, as they
 // would travel from whoever fetched them.
 // Where every item is new, none is listed or revised later.
-func drawLog(t *rapid.T, everyItemNew bool) []feed.Batch {
+func drawLog(t *rapid.T, everyItemNew bool, pause int, mark marker) []feed.Batch {
 	number := 0
 	states := map[string]feed.State{}
 	var log []feed.Batch
 	at := dawn
 	for range rapid.IntRange(2, 7).Draw(t, "batches") {
-		at = at.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "hours on")) * time.Hour)
+		at = at.Add(time.Duration(rapid.IntRange(1, pause).Draw(t, "hours on")) * time.Hour)
 		id := rapid.SampledFrom([]string{"herald", "gazette", "dariya"}).Draw(t, "source")
 		src := feed.Outlet{ID: id, Name: "The " + id, Credits: []string{"The " + id}}
 		var items []feed.Item
@@ -76,7 +93,7 @@ func drawLog(t *rapid.T, everyItemNew bool) []feed.Batch {
 		if !everyItemNew {
 			habits, st.Warnings = dedupe.Identify(items, habits)
 		}
-		st.Habits = dedupe.Mark(items, src, habits)
+		st.Habits = mark(items, src, habits)
 		states[id] = st
 		log = append(log, feed.Batch{At: at, Outlet: src, State: st, Items: items})
 	}
@@ -87,11 +104,12 @@ func drawLog(t *rapid.T, everyItemNew bool) []feed.Batch {
 type ledger struct {
 	t    *rapid.T
 	path string
+	mark marker
 	db   *storage.DB
 }
 
-func newLedger(t *rapid.T, dir string) *ledger {
-	l := &ledger{t: t, path: dir}
+func newLedger(t *rapid.T, dir string, mark marker) *ledger {
+	l := &ledger{t: t, path: dir, mark: mark}
 	l.reopen()
 	t.Cleanup(func() { l.db.Close() })
 	return l
@@ -103,7 +121,7 @@ func (l *ledger) reopen() {
 			l.t.Fatal(err)
 		}
 	}
-	db, err := storage.Open(l.path, storage.Options{Decider: dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true}, Mark: dedupe.Mark, NoSync: true})
+	db, err := storage.Open(l.path, storage.Options{Decider: dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true}, Mark: l.mark, NoSync: true})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -114,6 +132,63 @@ func (l *ledger) merge(b feed.Batch) {
 	if _, err := l.db.Merge(l.t.Context(), b); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// A ruling is what the operator says of two of the items that came.
+type ruling struct{ kind, a, b string }
+
+func drawRuling(t *rapid.T, log []feed.Batch) ruling {
+	var keys []string
+	for _, b := range log {
+		for _, it := range b.Items {
+			keys = append(keys, it.Key)
+		}
+	}
+	one := rapid.SampledFrom(keys)
+	return ruling{rapid.SampledFrom([]string{"", "", "never", "always", "undo"}).Draw(t, "verdict"), one.Draw(t, "one item"), one.Draw(t, "another item")}
+}
+
+// rule reports whether the ruling was taken: the two may be one item, or gone.
+func (l *ledger) rule(r ruling) bool {
+	switch r.kind {
+	case "never":
+		return l.db.Never(l.t.Context(), r.a, r.b, "the tester") == nil
+	case "always":
+		return l.db.Always(l.t.Context(), r.a, r.b, "the tester") == nil
+	case "undo":
+		return l.db.UndoVerdict(l.t.Context(), r.a, r.b) == nil
+	}
+	return false
+}
+
+// obeys fails the test if the stories are not as was ruled.
+func (l *ledger) obeys(r ruling) {
+	a, errA := l.db.Story(l.t.Context(), r.a)
+	b, errB := l.db.Story(l.t.Context(), r.b)
+	if errA != nil || errB != nil {
+		l.t.Fatalf("story of %s: %v, of %s: %v", r.a, errA, r.b, errB)
+	}
+	if (a.Key == b.Key) != (r.kind == "always") {
+		l.t.Fatalf("%s and %s are in %s and %s, though it was ruled: %s", r.a, r.b, a.Key, b.Key, r.kind)
+	}
+}
+
+// together is who is in one story with whom, and what the story is called.
+func (l *ledger) together() []string {
+	var out []string
+	for s, err := range l.db.Stories(l.t.Context(), feed.Query{}) {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		line := fmt.Sprintf("%s %s led by %s:", s.Key, s.ID, s.Lead().Key)
+		var members []string
+		for _, m := range s.Members {
+			members = append(members, fmt.Sprintf("%s %s %q", m.Source, m.Key, m.Title))
+		}
+		slices.Sort(members)
+		out = append(out, line+" "+strings.Join(members, "; "))
+	}
+	return out
 }
 
 // stories is the river as text: everything that readers see, and why.
@@ -145,17 +220,22 @@ func TestTheSameLogGivesTheSameStories(t *testing.T) {
 		}
 		rounds++
 		file := func(name string) string { return filepath.Join(dir, fmt.Sprint(name, rounds)) }
-		log := drawLog(t, false)
-		live, interrupted, repeated, shuffled := newLedger(t, file("live")), newLedger(t, file("interrupted")), newLedger(t, file("repeated")), newLedger(t, file("shuffled"))
+		log := drawLog(t, false, days, dedupe.Mark)
+		live, interrupted, repeated, shuffled := newLedger(t, file("live"), dedupe.Mark), newLedger(t, file("interrupted"), dedupe.Mark), newLedger(t, file("repeated"), dedupe.Mark), newLedger(t, file("shuffled"), dedupe.Mark)
 		for i, b := range log {
+			ruled := drawRuling(t, log[:i+1])
 			live.merge(b)
+			live.rule(ruled)
 			interrupted.merge(b)
 			interrupted.reopen()
+			interrupted.rule(ruled)
 			repeated.merge(b)
 			repeated.merge(b)
 			repeated.merge(log[rapid.IntRange(0, i).Draw(t, "again")])
+			repeated.rule(ruled)
 			b.Items = rapid.Permutation(slices.Clone(b.Items)).Draw(t, "order")
 			shuffled.merge(b)
+			shuffled.rule(ruled)
 		}
 		want := live.stories()
 		for name, l := range map[string]*ledger{"restarted between batches": interrupted, "batches repeated": repeated, "items in another order": shuffled} {
@@ -177,8 +257,8 @@ func TestReindexGivesTheStoriesOfLiveArrival(t *testing.T) {
 			return
 		}
 		rounds++
-		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)))
-		for _, b := range drawLog(t, true) {
+		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), dedupe.Mark)
+		for _, b := range drawLog(t, true, days, dedupe.Mark) {
 			live.merge(b)
 		}
 		want := live.stories()
@@ -187,6 +267,69 @@ func TestReindexGivesTheStoriesOfLiveArrival(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, live.stories()); diff != "" {
 			t.Fatalf("after a reindex: %s", diff)
+		}
+	})
+}
+
+// What an outlet repeats is learnt from what it sent, and what it has revised is not
+// kept; so here nobody learns.
+func TestReindexGivesTheStoriesOfRevisedItems(t *testing.T) {
+	rounds := 0
+	dir := t.TempDir()
+	began := time.Now()
+	rapid.Check(t, func(t *rapid.T) {
+		if time.Since(began) > 2*time.Second && rounds >= 10 {
+			return
+		}
+		rounds++
+		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), markAlone)
+		for _, b := range drawLog(t, false, hours, markAlone) {
+			live.merge(b)
+		}
+		want := live.together()
+		if _, err := live.db.Reindex(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, live.together()); diff != "" {
+			t.Fatalf("after a reindex: %s", diff)
+		}
+	})
+}
+
+func TestVerdictsOutliveReindexing(t *testing.T) {
+	rounds := 0
+	dir := t.TempDir()
+	began := time.Now()
+	rapid.Check(t, func(t *rapid.T) {
+		if time.Since(began) > 2*time.Second && rounds >= 10 {
+			return
+		}
+		rounds++
+		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), dedupe.Mark)
+		log := drawLog(t, false, days, dedupe.Mark)
+		when := rapid.IntRange(0, len(log)-1).Draw(t, "when")
+		ruled := drawRuling(t, log[:when+1])
+		stands := false
+		for i, b := range log {
+			if live.merge(b); i == when {
+				stands = live.rule(ruled)
+			}
+		}
+		var before []string
+		for range 2 {
+			if stands {
+				live.obeys(ruled)
+			}
+			before = live.stories()
+			if _, err := live.db.Reindex(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stands {
+			live.obeys(ruled)
+		}
+		if diff := cmp.Diff(before, live.stories()); diff != "" {
+			t.Fatalf("after a second reindex: %s", diff)
 		}
 	})
 }

@@ -87,18 +87,20 @@ func (m *merger) addMarks(it *stored) error {
 	return nil
 }
 
-// setMarks makes a stored item known by its marks of now.
-func (m *merger) setMarks(old, it *stored) error {
+// setMarks makes a stored item known by its marks of now, and returns by what it was
+// known before.
+func (m *merger) setMarks(old, it *stored) (before holder, err error) {
 	if it.Seen.Before(m.horizon()) {
-		return nil
+		return holder{no: old.No}, nil
 	}
 	if err := m.flushMarks(); err != nil { // it may be among them
-		return err
+		return before, err
 	}
-	m.db.win.drop(m.db.readMarks(m.tx, old))
+	before = m.db.readMarks(m.tx, old)
+	m.db.win.drop(before)
 	h := holderOf(it.No, &it.Item)
 	m.db.win.put(h)
-	return m.logMarks(day(it.Seen), it.No, h.append(nil))
+	return before, m.logMarks(day(it.Seen), it.No, h.append(nil))
 }
 
 // dropMarks forgets an item.

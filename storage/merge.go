@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -268,15 +269,20 @@ func (m *merger) again(old *stored, it *feed.Item) error {
 }
 
 // decide asks which stored items it is one with. The answer comes with those items,
-// by key. The items of the numbers given are asked about too.
-func (m *merger) decide(it *feed.Item, known holder, and ...uint64) (feed.Verdict, map[string]*stored) {
+// by key. known is what the index of marks knows of it.
+func (m *merger) decide(it *feed.Item, known holder) (feed.Verdict, map[string]*stored) {
+	return m.decideAmong(it, known, math.MaxUint64)
+}
+
+// decideAmong is decide among the items that came before that number, those of the
+// other numbers given among them.
+func (m *merger) decideAmong(it *feed.Item, known holder, before uint64, and ...uint64) (feed.Verdict, map[string]*stored) {
 	byKey := map[string]*stored{}
 	var near []*feed.Item
 	apart := m.apart(it.Source)
 	for _, no := range append(m.db.win.near(known, m.span, m.horizon()), and...) {
 		other := m.item(no)
-		if other == nil || byKey[other.Key] != nil || other.Key == it.Key && other.Source == it.Source ||
-			other.Source != it.Source && (apart || m.apart(other.Source)) {
+		if no >= before || other == nil || byKey[other.Key] != nil || other.Source != it.Source && (apart || m.apart(other.Source)) {
 			continue
 		}
 		byKey[other.Key] = other
@@ -292,91 +298,6 @@ func (m *merger) decide(it *feed.Item, known holder, and ...uint64) (feed.Verdic
 func (m *merger) apart(source string) bool {
 	o := m.roster.byID[source]
 	return o != nil && o.Outlet.Apart
-}
-
-// revise replaces a stored item by its new version. Its number, its story and when
-// it was first seen stay.
-func (m *merger) revise(old *stored, it *feed.Item) error {
-	moved := bytes.Equal(old.Hash, it.Hash) // known again under another id: readers see no difference
-	if !moved {
-		m.report.Revised++
-	}
-	st := m.story(old.StoryNo)
-	next := &stored{Item: *it, No: old.No, StoryNo: old.StoryNo, Entry: old.Entry, Former: old.Former}
-	next.Seen, next.Story = old.Seen, old.Story
-	reworded := !moved && !relinked(&old.Item, it)
-	if !reworded {
-		next.Revised = old.Revised
-	}
-	if st != nil && old.No == old.StoryNo && next.Entry == "" && next.ID != old.ID {
-		next.Entry = st.Entry
-	}
-	if err := m.rename(old, next); err != nil {
-		return err
-	}
-	if err := m.moveRefs(old, next); err != nil {
-		return err
-	}
-	if err := m.setMarks(old, next); err != nil {
-		return err
-	}
-	if err := m.putItem(next); err != nil {
-		return err
-	}
-	if st != nil && renameJoins(st.Joins, old.Key, next.Key) && moved {
-		return m.putStory(st)
-	}
-	if st == nil || moved {
-		return nil // a story whose record is damaged is made anew by Reindex
-	}
-	if st.Lead == next.No && reworded {
-		st.Updated = stamp(m.at)
-	}
-	if err := m.lead(st); err != nil {
-		return err
-	}
-	return m.redecide(next)
-}
-
-// renameJoins lets the reasons of a story name an item by its present key, and reports
-// whether any did.
-func renameJoins(joins []feed.Ruling, from, to string) (any bool) {
-	for i := range joins {
-		j := &joins[i]
-		if from != to && (j.Item == from || j.With == from) {
-			any = true
-			if j.Item == from {
-				j.Item = to
-			}
-			if j.With == from {
-				j.With = to
-			}
-		}
-	}
-	return any
-}
-
-// relinked reports whether only the link of an item changed: that is no new content.
-func relinked(old, it *feed.Item) bool {
-	return old.Link != it.Link && old.Title == it.Title && old.Summary == it.Summary && old.Content == it.Content
-}
-
-// rename lets an item go by the key of its new version. Its earlier keys still lead
-// to it, as many as are remembered.
-func (m *merger) rename(old, next *stored) error {
-	if old.Key == next.Key {
-		return nil
-	}
-	next.Former = append(slices.Clone(old.Former), old.Key)
-	next.Former = slices.DeleteFunc(next.Former, func(k string) bool { return k == next.Key })
-	for len(next.Former) > maxFormer {
-		// The first stays: a story may be named after it.
-		if err := m.names.Delete(nameKey(m.src, next.Former[1])); err != nil {
-			return err
-		}
-		next.Former = slices.Delete(next.Former, 1, 2)
-	}
-	return m.names.Put(nameKey(m.src, next.Key), binary.AppendUvarint(nil, old.No))
 }
 
 // admit stores a new item: in the stories it joins, which become one, or in a story

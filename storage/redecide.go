@@ -7,59 +7,88 @@ import (
 	"sangam/feed"
 )
 
-// redecide judges a revised item anew: the joins of its story that name it were made
-// for what it said before. It leaves the story if nothing joins it any more, as does
-// whoever leant on it alone, and it joins what it is like now. The group of the oldest
-// item keeps the story, and with it the entry's id; the others get a story of their own.
+// maxRejudged is how many younger items that are like a revised one are judged anew
+// with it, beside those that had joined by it.
+const maxRejudged = 8
+
+// redecide judges a revised item anew, and the younger ones that had joined by it or
+// are like it: the joins were made for what it said before.
+func (m *merger) redecide(it *stored, before holder) error {
+	return m.rejudge(m.hanging(it, before), it.Key)
+}
+
+// rejudge judges stored items anew, oldest first, each among what came before it, as if
+// all had always said what they say now. Joins with the revised one, if there is one,
+// are void. Whoever is joined by nothing any more leaves his story; whoever is like
+// another now joins it. The group of the oldest item keeps a story, and with it the
+// entry's id; the others get one of their own.
 //
 // Joins with items that have been deleted since stand: nobody can judge them.
-func (m *merger) redecide(it *stored) error {
-	st := m.story(it.StoryNo)
-	if st == nil {
-		return nil
-	}
+func (m *merger) rejudge(list []*stored, revised string) error {
 	src, read := m.src, m.lastRead
 	defer func() { m.src, m.lastRead = src, read }()
 
-	loose := m.leaning(st, it)
 	var found []feed.Ruling
-	loosened := map[string]bool{}
-	for _, x := range loose {
-		joins, near := m.judged(x, st)
-		for _, j := range joins {
-			found = append(found, older(j, x, near[j.With]))
+	var stories []*story
+	loose := map[string]bool{}
+	for _, x := range list {
+		loose[x.Key] = true
+		if st := m.story(x.StoryNo); st != nil {
+			found = append(found, m.judged(x, st)...)
+			if !slices.Contains(stories, st) {
+				stories = append(stories, st)
+			}
 		}
-		loosened[x.Key] = true
 	}
-	gone := m.loosen(st, it.Key, loosened)
-	for key := range gone {
-		delete(loosened, key)
+	var outside []feed.Ruling
+	for _, st := range stories {
+		free := m.loosen(st, revised, loose)
+		outside = append(outside, m.bind(st, found)...)
+		if err := m.regroup(st, free); err != nil {
+			return err
+		}
 	}
-	outside := m.bind(st, found)
-	if err := m.regroup(st, loosened); err != nil {
+	if err := m.reach(outside); err != nil {
 		return err
 	}
-	return m.reach(outside)
+	for _, x := range list {
+		if st := m.story(m.item(x.No).StoryNo); st != nil {
+			m.trim(st)
+		}
+	}
+	return nil
 }
 
-// leaning are the item and the members of its story that joined by it, oldest first.
-func (m *merger) leaning(st *story, it *stored) []*stored {
+// hanging are a revised item and the younger ones whose place may hang on it, oldest
+// first.
+func (m *merger) hanging(it *stored, before holder) []*stored {
 	out := []*stored{it}
-	for _, no := range st.Members {
-		other := m.item(no)
-		if other != nil && other.No != it.No && slices.ContainsFunc(st.Joins, func(j feed.Ruling) bool {
-			return j.Item == other.Key && j.With == it.Key && j.Rule != ruleAlways
-		}) {
-			out = append(out, other)
+	if st := m.story(it.StoryNo); st != nil {
+		for _, no := range st.Members {
+			if y := m.item(no); y != nil && y.No > it.No && slices.ContainsFunc(st.Joins, func(j feed.Ruling) bool {
+				return j.Item == y.Key && j.With == it.Key
+			}) {
+				out = append(out, y)
+			}
+		}
+	}
+	left := maxRejudged
+	now := holderOf(it.No, &it.Item)
+	for _, no := range slices.Concat(m.db.win.near(now, m.span, m.horizon()), m.db.win.near(before, m.span, m.horizon())) {
+		if left == 0 {
+			break
+		}
+		if y := m.item(no); y != nil && y.No > it.No && !slices.Contains(out, y) {
+			out, left = append(out, y), left-1
 		}
 	}
 	slices.SortFunc(out, func(a, b *stored) int { return cmp.Compare(a.No, b.No) })
 	return out
 }
 
-// judged asks the rules about a stored item: among what is in the window and whoever
-// it is joined with. The answer comes with those items, by key.
-func (m *merger) judged(it *stored, st *story) ([]feed.Ruling, map[string]*stored) {
+// judged asks the rules about a stored item: among what came before it, in the window
+// or in its story as what it is joined with.
+func (m *merger) judged(it *stored, st *story) []feed.Ruling {
 	var with []uint64
 	for _, no := range st.Members {
 		other := m.item(no)
@@ -73,69 +102,77 @@ func (m *merger) judged(it *stored, st *story) ([]feed.Ruling, map[string]*store
 	if it.Marks == nil {
 		known = m.db.readMarks(m.tx, it)
 	}
-	v, near := m.decide(&it.Item, known, with...)
-	return v.Joins, near
-}
-
-// older lets the younger item of a ruling be the one that joined.
-func older(j feed.Ruling, it, other *stored) feed.Ruling {
-	j.Item, j.With = it.Key, other.Key
-	if other.No > it.No {
-		j.Item, j.With = j.With, j.Item
+	v, _ := m.decideAmong(&it.Item, known, it.No, with...)
+	for i := range v.Joins {
+		v.Joins[i].Item = it.Key
 	}
-	return j
+	return v.Joins
 }
 
-// loosen takes out of a story the joins that name the revised item and those by which
-// whoever leant on it had joined. It returns who of them is joined with items that are
-// gone: these joins stay.
-func (m *merger) loosen(st *story, revised string, loose map[string]bool) (held map[string]bool) {
+// loosen takes out of a story the joins of loose items, and those that name the revised
+// one. It returns which members are held by nothing but the joins that are left: those
+// on either side of a join taken out, but for who had joined by an item that is gone.
+func (m *merger) loosen(st *story, revised string, loose map[string]bool) (free map[string]bool) {
 	members := m.keysOf(st)
-	held = map[string]bool{}
+	free, gone := map[string]bool{}, map[string]bool{}
+	for _, key := range members {
+		free[key] = loose[key]
+	}
 	st.Joins = slices.DeleteFunc(st.Joins, func(j feed.Ruling) bool {
+		if !slices.Contains(members, j.With) {
+			gone[j.Item] = true
+			return false
+		}
 		if !loose[j.Item] && j.With != revised {
 			return false
 		}
-		if !slices.Contains(members, j.With) {
-			held[j.Item] = true
-			return false
-		}
+		free[j.Item], free[j.With] = true, true
 		return true
 	})
-	return held
+	for key := range gone {
+		free[key] = false
+	}
+	return free
 }
 
-// bind adds to a story the joins of its members that hold them together, and a few
-// more; it returns those that lead to other stories.
+// bind adds to a story the joins of its members with each other, and returns those that
+// lead to other stories.
 func (m *merger) bind(st *story, joins []feed.Ruling) (outside []feed.Ruling) {
+	members := m.keysOf(st)
+	for _, j := range joins {
+		switch {
+		case !slices.Contains(members, j.Item):
+		case !slices.Contains(members, j.With):
+			outside = append(outside, j)
+		case !slices.ContainsFunc(st.Joins, func(o feed.Ruling) bool { return samePair(o, j) }):
+			st.Joins = append(st.Joins, j)
+		}
+	}
+	return outside
+}
+
+func samePair(a, b feed.Ruling) bool {
+	return a.Item == b.Item && a.With == b.With || a.Item == b.With && a.With == b.Item
+}
+
+// trim keeps of a story's joins those that hold it together, the operator's, and a few
+// more of each item.
+func (m *merger) trim(st *story) {
 	group := map[string]int{}
 	for i, key := range m.keysOf(st) {
 		group[key] = i
 	}
-	link := func(j feed.Ruling) (known, fresh bool) {
+	count := map[string]int{}
+	st.Joins = slices.DeleteFunc(st.Joins, func(j feed.Ruling) bool {
 		a, ok1 := group[j.Item]
 		b, ok2 := group[j.With]
+		count[j.Item]++
 		if ok1 && ok2 && a != b {
 			merge(group, a, b)
+			return false
 		}
-		return ok1 && ok2, a != b
-	}
-	count := map[string]int{}
-	for _, j := range st.Joins {
-		link(j)
-		count[j.Item]++
-	}
-	for _, j := range joins {
-		switch inside, fresh := link(j); {
-		case !inside:
-			outside = append(outside, j)
-		case slices.ContainsFunc(st.Joins, func(o feed.Ruling) bool { return o.Item == j.Item && o.With == j.With }):
-		case fresh || count[j.Item] < maxJoins:
-			st.Joins = append(st.Joins, j)
-			count[j.Item]++
-		}
-	}
-	return outside
+		return j.Rule != ruleAlways && count[j.Item] > maxJoins
+	})
 }
 
 // reach makes the stories one that the joins lead to, where nothing forbids it.

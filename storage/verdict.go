@@ -71,7 +71,7 @@ func (m *merger) rule(a, b, by string, always bool, at time.Time) error {
 		return err
 	}
 	if !always {
-		return m.retract(x, y)
+		return m.judgeAnew(x, y)
 	}
 	return m.joinNow(x, y, feed.Ruling{With: y.Key, Item: x.Key, Relation: feed.Copy, Rule: ruleAlways, Because: becauseAlways})
 }
@@ -95,17 +95,13 @@ func (m *merger) undoVerdict(a, b string) error {
 		return err
 	}
 	verdicts := m.tx.Bucket([]byte(bVerdicts))
-	rec, ok := m.override(x.Key, y.Key)
-	if !ok {
+	if _, ok := m.override(x.Key, y.Key); !ok {
 		return fmt.Errorf("verdict: %w", ErrNotFound)
 	}
 	if err := cmp.Or(verdicts.Delete(pairKey(x.Key, y.Key)), verdicts.Delete(pairKey(y.Key, x.Key))); err != nil {
 		return err
 	}
-	if rec.Always {
-		return m.retract(x, y)
-	}
-	return m.reconsider(x, y)
+	return m.judgeAnew(x, y)
 }
 
 // Verdicts are all that the operator ruled, by the keys of the items.
@@ -191,6 +187,25 @@ func (m *merger) overrides(key string) (never, always []string) {
 	return never, always
 }
 
+// moveVerdicts lets what was ruled about an item stand under its new key.
+func (m *merger) moveVerdicts(from, to string) error {
+	never, always := m.overrides(from)
+	verdicts := m.tx.Bucket([]byte(bVerdicts))
+	for _, other := range slices.Concat(never, always) {
+		for _, pair := range [][4]string{{from, other, to, other}, {other, from, other, to}} {
+			rec, ok := m.override(pair[0], pair[1])
+			if !ok {
+				continue
+			}
+			err := verdicts.Delete(pairKey(pair[0], pair[1]))
+			if err = cmp.Or(err, putRecord(m.tx, bVerdicts, pairKey(pair[2], pair[3]), &rec)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // overrule lets what the operator ruled override what the rules found. Items he
 // joins are added to near.
 func (m *merger) overrule(it *feed.Item, v feed.Verdict, near map[string]*stored) feed.Verdict {
@@ -259,40 +274,23 @@ func (m *merger) joinNow(x, y *stored, why feed.Ruling) error {
 	return m.flush()
 }
 
-// reconsider asks the rules again about two stored items.
-func (m *merger) reconsider(x, y *stored) error {
-	if x.StoryNo == y.StoryNo {
-		return nil
-	}
-	if x.No < y.No {
-		x, y = y, x
-	}
-	apart := x.Source != y.Source && (m.apart(x.Source) || m.apart(y.Source))
-	if d := x.Time().Sub(y.Time()).Abs(); d > m.span || apart {
-		return nil
-	}
-	for _, j := range m.db.decide(&x.Item, []*feed.Item{&y.Item}).Joins {
-		if j.With == y.Key {
-			j.Item = x.Key
-			return m.joinNow(x, y, j)
+// judgeAnew asks the rules again about every member of the stories of two items, after
+// what was ruled about these has changed: each item keeps only a few of its joins, and
+// others may hold now.
+func (m *merger) judgeAnew(x, y *stored) error {
+	var list []*stored
+	for _, st := range []*story{m.story(x.StoryNo), m.story(y.StoryNo)} {
+		if st == nil {
+			continue
+		}
+		for _, no := range st.Members {
+			if it := m.item(no); it != nil && !slices.Contains(list, it) {
+				list = append(list, it)
+			}
 		}
 	}
-	return nil
-}
-
-// retract drops the reasons that join two items and lets the story fall into what the
-// remaining reasons hold together.
-func (m *merger) retract(x, y *stored) error {
-	st := m.story(x.StoryNo)
-	if st == nil || st != m.story(y.StoryNo) {
-		return nil
-	}
-	st.Joins = slices.DeleteFunc(st.Joins, func(j feed.Ruling) bool {
-		of := j.Item == x.Key && j.With == y.Key || j.Item == y.Key && j.With == x.Key
-		_, ruled := m.override(x.Key, y.Key)
-		return of && (j.Rule == ruleAlways || ruled)
-	})
-	if err := m.regroup(st, nil); err != nil {
+	slices.SortFunc(list, func(a, b *stored) int { return cmp.Compare(a.No, b.No) })
+	if err := m.rejudge(list, ""); err != nil {
 		return err
 	}
 	return m.flush()
@@ -325,8 +323,18 @@ func (m *merger) groups(st *story, loose map[string]bool) [][]*stored {
 		}
 	}
 	joins := slices.Clone(st.Joins)
-	slices.SortStableFunc(joins, func(a, b feed.Ruling) int { // the operator's reasons first
-		return cmp.Compare(bit(b.Rule == ruleAlways), bit(a.Rule == ruleAlways))
+	number := func(key string) uint64 {
+		if i, ok := group[key]; ok {
+			return members[i].No
+		}
+		return 0
+	}
+	slices.SortStableFunc(joins, func(a, b feed.Ruling) int { // the operator's first, then as the items came
+		return cmp.Or(
+			cmp.Compare(bit(b.Rule == ruleAlways), bit(a.Rule == ruleAlways)),
+			cmp.Compare(max(number(a.Item), number(a.With)), max(number(b.Item), number(b.With))),
+			cmp.Compare(min(number(a.Item), number(a.With)), min(number(b.Item), number(b.With))),
+		)
 	})
 	reasons := map[string]bool{}
 	for _, j := range joins {
