@@ -30,8 +30,10 @@ fuzz:
 	  done; \
 	done
 
-# The tests of faults, long: power cuts, kills and flipped bits.
+# The tests of faults, long: power cuts, kills and flipped bits; an hour of a thousand
+# sources, a fifth of them with the worst of manners.
 soak:
+	SANGAM_HOUR=full go test -count=1 -v -run TwoHundredAnimals ./cmd/sangam
 	SANGAM_POWER_CUTS=200 SANGAM_KILLS=200 SANGAM_BIT_FLIPS=1500 go test -count=1 -timeout 60m \
 	  -run 'PowerCut|Kill|Flip|Damage|Bit' ./storage/... ./cmd/sangam
 

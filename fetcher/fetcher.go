@@ -12,6 +12,7 @@ package fetcher
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -28,6 +29,9 @@ type Options struct {
 	// Lend is called around waits for a host that a redirect led to, so that the
 	// caller can let others work meanwhile. Nil: it is simply waited for.
 	Lend func(ctx context.Context, wait func(context.Context) error) error
+	// Dial connects in the place of the network, with which the guard of addresses that
+	// a name resolves to goes too: for tests in simulated time. Nil: the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client fetches. Use one for all sources, from any number of goroutines.
@@ -37,6 +41,7 @@ type Client struct {
 	lanes lanes
 	ends  ends
 	heavy *heavy
+	dial  func(ctx context.Context, network, address string) (net.Conn, error) // nil = the network
 
 	mu     sync.Mutex
 	routes map[string]*route
@@ -61,7 +66,7 @@ func New(opts Options) *Client {
 	if opts.Lend == nil {
 		opts.Lend = func(ctx context.Context, wait func(context.Context) error) error { return wait(ctx) }
 	}
-	return &Client{agent: agent, lend: opts.Lend, heavy: newHeavy(), routes: make(map[string]*route)}
+	return &Client{agent: agent, lend: opts.Lend, heavy: newHeavy(), dial: opts.Dial, routes: make(map[string]*route)}
 }
 
 // Close ends the connections that were kept for later.

@@ -62,10 +62,14 @@ func (c *Client) route(src feed.Source) (*route, error) {
 		return way, nil
 	}
 	way, err := newRoute(src)
-	if err == nil {
-		c.routes[key] = way
+	if err != nil {
+		return nil, err
 	}
-	return way, err
+	if c.dial != nil {
+		way.transport.DialContext = c.dial
+	}
+	c.routes[key] = way
+	return way, nil
 }
 
 func newRoute(src feed.Source) (*route, error) {
