@@ -3,6 +3,7 @@ package fetcher
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +79,8 @@ func (e *errand) trusted(at *url.URL) bool {
 // ends remembers where each source ended, to notice when two end at one address.
 type ends struct {
 	mu sync.Mutex
-	at map[string]string // address → source
-	of map[string]end    // source → address
+	at map[string][]string // address → sources, in the order in which they came
+	of map[string]end      // source → address
 }
 
 type end struct {
@@ -91,22 +92,37 @@ type end struct {
 // any floor between two visits, short enough to forget sources that are removed.
 const endHolds = 26 * time.Hour
 
-// note records that a source ended at an address and returns the other source
-// that did so lately, if any.
+// note records that a source ended at an address and returns another source that did
+// so lately, if any. Of two that do each is told of the other, the first at its next visit.
 func (e *ends) note(address, source string, now time.Time) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.at == nil {
-		e.at, e.of = make(map[string]string), make(map[string]end)
+		e.at, e.of = make(map[string][]string), make(map[string]end)
 	}
-	if before := e.of[source]; before.address != address && e.at[before.address] == source {
-		delete(e.at, before.address)
+	if before, known := e.of[source]; !known || before.address != address {
+		e.leave(source)
+		e.at[address] = append(e.at[address], source)
 	}
 	e.of[source] = end{address, now}
-	other, taken := e.at[address]
-	if taken && other != source && e.of[other].address == address && now.Sub(e.of[other].when) < endHolds {
-		return other
+	for _, other := range slices.Clone(e.at[address]) {
+		switch {
+		case other == source:
+		case now.Sub(e.of[other].when) < endHolds:
+			return other
+		default:
+			e.leave(other)
+		}
 	}
-	e.at[address] = source
 	return ""
+}
+
+// leave forgets where a source ended.
+func (e *ends) leave(source string) {
+	address := e.of[source].address
+	delete(e.of, source)
+	left := slices.DeleteFunc(e.at[address], func(other string) bool { return other == source })
+	if e.at[address] = left; len(left) == 0 {
+		delete(e.at, address)
+	}
 }

@@ -129,6 +129,9 @@ func TestTwoSourcesAtOneAddressAreReported(t *testing.T) {
 	if doc := fetch(t, c, two, feed.State{}); !strings.Contains(strings.Join(doc.Warnings, " "), "same address as the source herald") {
 		t.Errorf("the second: got %v", doc.Warnings)
 	}
+	if doc := fetch(t, c, one, feed.State{}); !strings.Contains(strings.Join(doc.Warnings, " "), "same address as the source gazette") {
+		t.Errorf("the first, visited again: got %v", doc.Warnings)
+	}
 	one.FeedURL = zoo.Base() + "/gzip" // the first goes elsewhere
 	fetch(t, c, one, feed.State{})
 	if doc := fetch(t, c, two, feed.State{}); len(doc.Warnings) != 0 {

@@ -227,3 +227,19 @@ func BenchmarkNext(b *testing.B) {
 		schedule.Next(unspread, st, at)
 	}
 }
+
+func TestAMinuteLiesBetweenVisits(t *testing.T) {
+	src := source("herald", "* * * * *")
+	start := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
+	for s := range 180 {
+		visited := start.Add(time.Duration(s) * time.Second) // by hand, at any time
+		due, why := schedule.Next(src, feed.State{Visited: visited}, visited)
+		if wait := due.Sub(visited); wait < 55*time.Second || wait > 2*time.Minute {
+			t.Errorf("visited at %s, next %s later (%s); want a minute, to its slot", visited.Format(time.TimeOnly), wait, why)
+		}
+		after, _ := schedule.Next(src, feed.State{Visited: due.Add(time.Second)}, due.Add(time.Second))
+		if step := after.Sub(due); step != time.Minute {
+			t.Errorf("from slot to slot, a second late: %s, want a minute", step)
+		}
+	}
+}

@@ -32,6 +32,9 @@ const (
 	// shortest is the least time between two visits of one source: no outlet
 	// publishes faster than it can be polite to ask.
 	shortest = time.Minute
+	// lateness is how much later than due a visit may begin without the next, due a
+	// minute later, being left out.
+	lateness = 5 * time.Second
 	// longest is where "@every" stops being a schedule: a source that is asked less
 	// than once a year is paused.
 	longest = 366 * 24 * time.Hour
@@ -227,8 +230,8 @@ func (s Schedule) widest() time.Duration {
 // last visited at the time given, is due, and the slot it belongs to. Every source
 // is late by the same share of the time until the following slot, at most an hour:
 // a thousand sources on one line are spread evenly, and each keeps its place over
-// restarts. A slot that follows a visit too soon is left out: one at less than half
-// the usual distance, at most half an hour, after a visit for another reason.
+// restarts. A slot that follows a visit for another reason too soon is left out: at less
+// than half the usual distance, at most half an hour, and at less than a minute.
 func (s Schedule) slotAndDue(id string, visited, t time.Time) (slot, due time.Time) {
 	before := s.Next(t.Add(-2*s.spread - time.Second))
 	slot = before
@@ -239,7 +242,8 @@ func (s Schedule) slotAndDue(id string, visited, t time.Time) (slot, due time.Ti
 		if slot.After(before) {
 			distance = min(distance, slot.Sub(before))
 		}
-		if wait := due.Sub(visited); due.After(t) && (wait < 0 || wait >= distance/2) {
+		least := max(distance/2, min(distance, shortest)-lateness)
+		if wait := due.Sub(visited); due.After(t) && (wait < 0 || wait >= least) {
 			return slot, due
 		}
 		before, slot = slot, next
