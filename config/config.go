@@ -50,6 +50,7 @@ type Config struct {
 	Keep           Keep
 	Backup         Backup
 	Webhooks       []alarm.Hook
+	Cluster        *Cluster // nil = this machine works alone
 
 	Views   []feed.View   // the configured merged feeds, in the file's order; the one of everything is Everything
 	Sources []feed.Source // in the file's order, ids unique

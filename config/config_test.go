@@ -165,7 +165,6 @@ func TestMistakes(t *testing.T) {
 		{"misspelt key", "sources:\n- url: https://a.example/\n  shedule: '@daily'\n", `3:3: unknown key "shedule" (did you mean "schedule"?)`},
 		{"key of another section", one + "timeout: 3s\n", `3:1: unknown key "timeout" ("timeout" belongs under "fetch")`},
 		{"key of the top", "sources:\n- url: https://a.example/\n  public_url: https://b.example/\n", `3:3: unknown key "public_url" ("public_url" stands at the top of the file, not indented)`},
-		{"sections to come", one + "cluster: {}\n", "3:1: unknown key \"cluster\""},
 		{
 			"webhooks", one + "webhooks:\n- url: ftp://a.example/\n- {events: [failed], template: slak}\n- {url: https://a.example/, template: '{{.Nonsense}}', after: -1s}\n",
 			"4:8: url: \"ftp://a.example/\": only https, http addresses are used here, not \"ftp\"\n" +
@@ -174,6 +173,16 @@ func TestMistakes(t *testing.T) {
 				"5:32: template: is none of json, slack, ntfy, and no template: that has {{ }} in it\n" +
 				"6:39: template: 1:2: executing \"webhook\" at <.Nonsense>: can't evaluate field Nonsense in type alarm.Notice\n" +
 				"6:63: after: wants a duration as in 30s, 15m, 72h or 90d, got \"-1s\"",
+		},
+		{"a cluster without servers", one + "cluster: {}\n", `3:10: a cluster without the key "urls", as in urls: [nats://nats-1.example:4222]`},
+		{
+			"a cluster's mistakes", one + "cluster: {urls: [http://a, 'nats://a/b'], name: a.b, replicas: 2, credentials: x, tls: {ca: x, key: y}}\n",
+			"3:18: urls: \"http://a\": only nats, tls, ws, wss addresses are used here, not \"http\"\n" +
+				"3:28: urls: a server is a host and a port, as in nats://nats-1.example:4222\n" +
+				"3:49: name: \"a.b\" is no name for it: letters a–z, digits, _ and -, at most 32\n" +
+				"3:64: replicas: wants 1, 3 or 5: an even number outlives no more failures than the next smaller one\n" +
+				"3:80: credentials: is not what a NATS .creds file holds\n" +
+				"3:93: ca: holds no certificate in PEM form\n3:101: key: holds no private key in PEM form",
 		},
 		{
 			"several at once", "titel: x\nsources:\n- url: ftp://a.example/\n  priority: high\nlisten: 8080\n",

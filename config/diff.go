@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -124,6 +125,7 @@ func settings(old, new *Config) []string {
 		{"keep", old.Keep != new.Keep},
 		{"backup", old.Backup != new.Backup},
 		{"webhooks", !alarm.Same(old.Webhooks, new.Webhooks)},
+		{"cluster", !reflect.DeepEqual(old.Cluster, new.Cluster)},
 	} {
 		if setting.differs {
 			keys = append(keys, setting.key)

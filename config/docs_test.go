@@ -1,13 +1,21 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -86,11 +94,57 @@ func with(key, value string) string {
 		return sources + "webhooks: " + entry("url: https://other.example/")
 	case section == "feeds":
 		return sources + "feeds: " + entry("id: f")
+	case strings.HasPrefix(inside, "cluster"):
+		return sources + "cluster: {" + strings.Join(clustered(inside, value), ", ") + "}\n"
 	case inside == "sources":
 		return setting + "\n"
 	}
 	return sources + setting + "\n"
 }
+
+// clustered is what a cluster needs besides the key, and the key.
+func clustered(key, value string) []string {
+	urls := "urls: ['nats://127.0.0.1:4222']"
+	_, name, _ := strings.Cut(key, ".")
+	_, part, inTLS := strings.Cut(name, ".")
+	switch {
+	case value == "":
+		return []string{urls}
+	case name == "":
+		return []string{strings.Trim(value, "{}")}
+	case strings.HasPrefix(part, "cert"):
+		return []string{urls, "tls: {key_file: secrets/key.pem, " + part + ": " + value + "}"}
+	case strings.HasPrefix(part, "key"):
+		return []string{urls, "tls: {cert_file: secrets/cert.pem, " + part + ": " + value + "}"}
+	case inTLS:
+		return []string{urls, "tls: {" + part + ": " + value + "}"}
+	case name == "urls":
+		return []string{"urls: " + value}
+	}
+	return []string{urls, name + ": " + value}
+}
+
+// certificate makes one and its key, in PEM form.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "nats"}, NotAfter: time.Now().Add(time.Hour)}
+	signed, err := x509.CreateCertificate(rand.Reader, about, about, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+}
+
+const creds = "-----BEGIN NATS USER JWT-----\ne30\n------END NATS USER JWT------\n"
 
 func TestDocumentedFilesAreGood(t *testing.T) {
 	data, err := os.ReadFile("../docs/config.md")
@@ -107,9 +161,11 @@ func TestDocumentedFilesAreGood(t *testing.T) {
 }
 
 func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
+	cert, private := certificate(t)
 	dir := write(t, map[string]string{
 		"secrets/proxy": "http://proxy.example:3128\n", "secrets/url": "https://a.example/feed\n", "secrets/token": "t\n", "secrets/admin": "0123456789abcdef\n",
-		"secrets/user": "reader\n", "secrets/password": "p\n",
+		"secrets/user": "reader\n", "secrets/password": "p\n", "secrets/sangam.creds": creds,
+		"secrets/ca.pem": cert, "secrets/cert.pem": cert, "secrets/key.pem": private,
 	})
 	read := func(key, value string) (*Config, error) {
 		text := with(key, value)
@@ -117,7 +173,7 @@ func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := Load(path, env("FEED_KEY", "k"))
+		cfg, err := Load(path, env("FEED_KEY", "k", "NATS_CREDS", creds, "NATS_CA", cert, "NATS_CERT", cert, "NATS_KEY", private))
 		if err != nil {
 			err = fmt.Errorf("%w\nin\n%s", err, text)
 		}

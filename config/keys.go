@@ -37,7 +37,7 @@ type draft struct {
 
 	tokenGiven bool
 
-	root, sourcesAt, listenAt, adminAt, windowAt, ageAt *yaml.Node
+	root, sourcesAt, listenAt, adminAt, windowAt, ageAt, clusterAt *yaml.Node
 }
 
 // sourceDraft is a source, and where it said so.
@@ -93,6 +93,7 @@ func init() {
 		{name: "keep", sub: keyNames(keepKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "keep", keepKeys, d) }},
 		{name: "backup", sub: keyNames(backupKeys), read: func(r *reader, n *yaml.Node, d *draft) { section(r, n, "backup", backupKeys, &d.Backup) }},
 		{name: "webhooks", many: true, sub: keyNames(hookKeys), read: (*reader).webhooks},
+		{name: "cluster", sub: keyNames(clusterKeys), read: (*reader).cluster},
 		{name: "feeds", many: true, sub: keyNames(viewKeys), read: func(r *reader, n *yaml.Node, d *draft) {
 			r.sections(n, mostViews, func(n *yaml.Node) {
 				view := &viewDraft{View: feed.View{Items: defaultItems}, at: n}

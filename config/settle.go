@@ -59,6 +59,7 @@ func (r *reader) settle(d *draft) {
 	r.settleViews(d)
 	r.settleHooks(d)
 	r.settleDaemon(d)
+	r.settleCluster(d)
 }
 
 func (r *reader) has(message string) bool {
