@@ -163,6 +163,9 @@ func (r *reader) settleCluster(d *draft) {
 	if len(c.URLs) == 0 && d.clusterAt.Kind == yaml.MappingNode && !mentions(d.clusterAt, "urls") {
 		r.problem(d.clusterAt, `a cluster without the key "urls", as in urls: [nats://nats-1.example:4222]`)
 	}
+	if d.PublicURL == "" && !mentions(d.root, "public_url") {
+		r.problem(d.clusterAt, "a cluster needs a public_url, the same on all nodes: what readers see must not depend on who serves it")
+	}
 	if c.Keep < 2*c.Snapshot {
 		r.problem(d.clusterAt, "cluster.keep (%s) is shorter than two times cluster.snapshot (%s): between two snapshots nobody new could join",
 			writeDuration(c.Keep), writeDuration(c.Snapshot))

@@ -174,10 +174,11 @@ func TestMistakes(t *testing.T) {
 				"6:39: template: 1:2: executing \"webhook\" at <.Nonsense>: can't evaluate field Nonsense in type alarm.Notice\n" +
 				"6:63: after: wants a duration as in 30s, 15m, 72h or 90d, got \"-1s\"",
 		},
-		{"a cluster without servers", one + "cluster: {}\n", `3:10: a cluster without the key "urls", as in urls: [nats://nats-1.example:4222]`},
+		{"a cluster without servers", one + "public_url: https://a.example/\ncluster: {}\n", `4:10: a cluster without the key "urls", as in urls: [nats://nats-1.example:4222]`},
 		{
 			"a cluster's mistakes", one + "cluster: {urls: [http://a, 'nats://a/b'], name: a.b, replicas: 2, credentials: x, tls: {ca: x, key: y}}\n",
-			"3:18: urls: \"http://a\": only nats, tls, ws, wss addresses are used here, not \"http\"\n" +
+			"3:10: a cluster needs a public_url, the same on all nodes: what readers see must not depend on who serves it\n" +
+				"3:18: urls: \"http://a\": only nats, tls, ws, wss addresses are used here, not \"http\"\n" +
 				"3:28: urls: a server is a host and a port, as in nats://nats-1.example:4222\n" +
 				"3:49: name: \"a.b\" is no name for it: letters a–z, digits, _ and -, at most 32\n" +
 				"3:64: replicas: wants 1, 3 or 5: an even number outlives no more failures than the next smaller one\n" +

@@ -95,7 +95,7 @@ func with(key, value string) string {
 	case section == "feeds":
 		return sources + "feeds: " + entry("id: f")
 	case strings.HasPrefix(inside, "cluster"):
-		return sources + "cluster: {" + strings.Join(clustered(inside, value), ", ") + "}\n"
+		return sources + "public_url: https://news.example/\ncluster: {" + strings.Join(clustered(inside, value), ", ") + "}\n"
 	case inside == "sources":
 		return setting + "\n"
 	}

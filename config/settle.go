@@ -58,8 +58,8 @@ func (r *reader) settle(d *draft) {
 	}
 	r.settleViews(d)
 	r.settleHooks(d)
-	r.settleDaemon(d)
 	r.settleCluster(d)
+	r.settleDaemon(d)
 }
 
 func (r *reader) has(message string) bool {

@@ -131,6 +131,11 @@ func (s *Scheduler) Now(ctx context.Context, id string) error {
 	}
 }
 
+type wantedKey struct{}
+
+// Wanted reports whether somebody asked for this visit with Now: ctx is what Visit was given.
+func Wanted(ctx context.Context) bool { return ctx.Value(wantedKey{}) != nil }
+
 // Waiting returns how many sources have a visit ahead of them, for metrics.
 func (s *Scheduler) Waiting() int {
 	s.mu.Lock()
@@ -240,7 +245,11 @@ func (s *Scheduler) start(ctx context.Context) time.Duration {
 		}
 		src, waiting := *e.src, e.begin()
 		s.visits.Go(func() {
-			state, err := s.visit(context.WithValue(ctx, placeKey{}, s), src)
+			ctx := context.WithValue(ctx, placeKey{}, s)
+			if len(waiting) > 0 {
+				ctx = context.WithValue(ctx, wantedKey{}, true)
+			}
+			state, err := s.visit(ctx, src)
 			s.finish(d, e, state, err)
 			for _, done := range waiting {
 				done <- err

@@ -328,3 +328,27 @@ func hashBucket(ctx context.Context, h interface{ Write([]byte) (int, error) }, 
 		return ctx.Err()
 	})
 }
+
+// PositionOf is how far a store in a file that nobody has open has folded the log it follows.
+func PositionOf(file string) (Position, error) {
+	bolt, err := openReadOnly(file)
+	if err != nil {
+		return Position{}, err
+	}
+	var pos Position
+	err = bolt.View(func(tx *bbolt.Tx) error {
+		if err := checkSchemaOf(tx); err != nil {
+			return err
+		}
+		pos = readPosition(tx)
+		return nil
+	})
+	return pos, errors.Join(err, bolt.Close())
+}
+
+func checkSchemaOf(tx *bbolt.Tx) error {
+	if tx.Bucket([]byte(bMeta)) == nil {
+		return errors.New("it is no store")
+	}
+	return nil
+}
