@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -46,6 +47,8 @@ const (
 	forgetNodes = 24 * time.Hour
 	// mostWaiting is how many workers of all nodes may wait for a visit at once.
 	mostWaiting = 8192
+	// setUpTimeout bounds the making of one stream; it is tried again.
+	setUpTimeout = 4 * time.Second
 	// headroom is left of the engine's message limit for headers.
 	headroom = 8 << 10
 	// largestMessage bounds messages all the same: big ones hold others up.
@@ -114,7 +117,14 @@ func lastError(nc *nats.Conn) error {
 // stream makes a stream, or changes what of it is not as wanted. Its metadata stays.
 func (n *Node) stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	doing := "set up the stream " + want.Name
+	// Nodes that start together make the same streams at once, and some requests stay unanswered.
+	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+	defer cancel()
 	s, err := n.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		pause(ctx, rand.N(500*time.Millisecond)) // so that one is first
+		s, err = n.js.Stream(ctx, want.Name)
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = n.js.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another node was faster

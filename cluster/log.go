@@ -32,6 +32,8 @@ const (
 	foldWait = 30 * time.Second
 	// foldRetry is how long to wait when the store cannot take an entry: a full disk, say.
 	foldRetry = time.Second
+	// shortestHeartbeat is the least the client takes.
+	shortestHeartbeat = 500 * time.Millisecond
 )
 
 // errNotYet says that the cluster has not been joined, so nothing can be written to its log.
@@ -200,7 +202,7 @@ func (n *Node) tail(ctx context.Context) error {
 		case read <- l:
 		case <-ctx.Done():
 		}
-	}, jetstream.PullMaxMessages(ahead), jetstream.PullHeartbeat(n.Beat/2), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+	}, jetstream.PullMaxMessages(ahead), jetstream.PullHeartbeat(max(n.Beat/2, shortestHeartbeat)), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		n.Log.Debug("cluster: reading the log", "err", err)
 	}))
 	if err != nil {

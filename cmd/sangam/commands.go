@@ -54,7 +54,7 @@ Try it without any configuration or network:  sangam demo`,
 		previewCommand(opt), sourcesCommand(opt), opmlCommand(opt),
 	)
 	root.AddCommand(storeCommands(opt)...)
-	root.AddCommand(manCommand(opt))
+	root.AddCommand(manCommand(opt), clusterCommand(opt))
 	for _, path := range [][]string{{"status"}, {"fetch"}, {"sources", "test"}, {"sources", "pause"}, {"sources", "resume"}, {"sources", "remove"}, {"sources", "purge"}} {
 		if cmd, _, err := root.Find(path); err == nil {
 			cmd.ValidArgsFunction = completeIDs(opt)

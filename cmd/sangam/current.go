@@ -18,6 +18,8 @@ import (
 type current struct {
 	telling sync.Mutex // held while the store is told of the sources: an older list must not come last
 	cfg     atomic.Pointer[config.Config]
+	// tell lets others know of the outlets than the store alone; nil = there are none.
+	tell func(context.Context, []feed.Outlet) error
 }
 
 func holding(cfg *config.Config) *current {
@@ -42,7 +44,11 @@ func (c *current) rename(ctx context.Context, db *storage.DB, names map[string]f
 			outlets[src.ID] = src.Described(ch)
 		}
 	}
-	return db.SetOutlets(ctx, slices.SortedFunc(maps.Values(outlets), func(a, b feed.Outlet) int { return cmp.Compare(a.ID, b.ID) }))
+	tell := db.SetOutlets
+	if c.tell != nil {
+		tell = c.tell
+	}
+	return tell(ctx, slices.SortedFunc(maps.Values(outlets), func(a, b feed.Outlet) int { return cmp.Compare(a.ID, b.ID) }))
 }
 
 // replace tells the store of another configuration's sources and then puts that

@@ -35,9 +35,15 @@ func (c counted) Decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	return v
 }
 
+// visitStore is a store that may be told by a log.
+type visitStore interface {
+	Brief(ctx context.Context, source string) (feed.State, error)
+	Merge(ctx context.Context, b feed.Batch) (feed.Report, error)
+}
+
 // timed is the store as visits use it. It tells how long merging takes.
 type timed struct {
-	db   *storage.DB
+	db   visitStore
 	took prometheus.Observer
 }
 

@@ -20,6 +20,7 @@ type bench struct {
 	db       *storage.DB
 	rules    dedupe.Rules
 	progress storage.Progress
+	rule     func(context.Context, storage.Ruled) error // how a verdict is made known; nil = to db alone
 }
 
 // An order is work on the store. The running daemon carries it out when there is

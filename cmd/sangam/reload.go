@@ -108,6 +108,7 @@ type reloader struct {
 	lookup  func(string) (string, bool)
 	apply   func(*config.Config) // cannot fail
 	metrics *metrics
+	fellow  *fellow
 
 	mu     sync.Mutex // one reload at a time; guards status
 	status configStatus
@@ -143,7 +144,14 @@ func (r *reloader) reload(ctx context.Context, because string) (reloaded, error)
 		r.refused(err, because)
 		return reloaded{}, err
 	}
+	before := ""
+	if r.fellow != nil {
+		before = configDigest(old)
+	}
 	r.apply(next)
+	if err := r.fellow.reloaded(ctx, before); err != nil {
+		r.log.Error("the cluster was not told of the configuration: this node differs until it is (sangam cluster adopt)", "err", err)
+	}
 	now := time.Now().UTC()
 	r.metrics.loaded(now)
 	r.loaded(configStatus{File: old.Path, Loaded: now, Change: change, Restart: restart}, because)

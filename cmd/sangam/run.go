@@ -84,6 +84,10 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	visits := newVisits(conf, db, client, numbers, log)
 	visits.agenda.Set(cfg.Sources)
 	numbers.watchStore(db, visits)
+	fellow, err := newFellow(conf, db, visits, log)
+	if err != nil {
+		return err
+	}
 	var pages *server.Server
 	hub, err := newHub(cfg, db, func() *server.Server { return pages }, log)
 	if err != nil {
@@ -104,12 +108,15 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		}
 	})
 
+	reloader.fellow = fellow
+
 	readers, operators, err := listeners(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	desk.make = func(token feed.Secret) http.Handler {
 		o := adminOptions(conf, db, visits, reloader, log)
+		fellow.admin(&o)
 		o.Token = token
 		return server.NewAdmin(o)
 	}
@@ -120,10 +127,14 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g.Go(func() error { return visits.agenda.Run(ctx) })
 	g.Go(func() error { return visits.introduceMet(ctx) })
 	g.Go(func() error { return visits.alarms.Run(ctx) })
-	g.Go(func() error { return keepHouse(ctx, conf, db, log) })
+	if fellow != nil {
+		g.Go(func() error { return fellow.run(ctx) })
+	} else {
+		g.Go(func() error { return keepHouse(ctx, conf, db, log) })
+	}
 	g.Go(func() error { return keepBackups(ctx, conf, db, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
-	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(pages), log) })
+	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(fellow.stale(pages)), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
 	if hub != nil {
 		g.Go(func() error { return hub.Run(ctx) })

@@ -78,6 +78,11 @@ func setVerdict(ctx context.Context, b bench, v url.Values) (any, error) {
 		"always": func(ctx context.Context, x, y string) error { return b.db.Always(ctx, x, y, "operator") },
 		"undo":   b.db.UndoVerdict,
 	}
+	if kind := v.Get("kind"); b.rule != nil && rulings[kind] != nil {
+		rulings[kind] = func(ctx context.Context, x, y string) error {
+			return b.rule(ctx, storage.Ruled{A: x, B: y, By: "operator", Always: kind == "always", Undo: kind == "undo"})
+		}
+	}
 	rule, known := rulings[v.Get("kind")]
 	if !known {
 		return nil, fmt.Errorf("verdict %q: want never, always or undo", v.Get("kind"))

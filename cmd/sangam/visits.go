@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -147,13 +146,12 @@ func (v *visits) introduceNow(ctx context.Context) error {
 // introduce tells the store of the configured outlets, those that the operator
 // has not named by the names their feeds give themselves.
 func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
-	outlets := cfg.Outlets()
-	for i, src := range cfg.Sources {
-		state, err := db.Brief(ctx, src.ID)
-		if err != nil {
-			return fmt.Errorf("recall %s: %w", src.ID, err)
-		}
-		outlets[i] = src.Described(state.For(src).Channel)
+	if cfg.Cluster != nil {
+		return nil // the cluster's log does
+	}
+	outlets, err := described(ctx, cfg, db)
+	if err != nil {
+		return err
 	}
 	return db.SetOutlets(ctx, outlets)
 }
@@ -163,9 +161,14 @@ func (v *visits) told(src feed.Source, before, st feed.State, r feed.Report) {
 	v.alarms.Visited(src.Described(st.Channel), before, st)
 	v.metrics.begun(before, st.Visited)
 	v.metrics.visited(st, r)
+	v.note(r, st)
+}
+
+// note keeps what came of a source's last visit.
+func (v *visits) note(r feed.Report, st feed.State) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.last[src.ID] = visitReport{Report: r, Status: st.Status, Trouble: st.Trouble, Problem: st.Problem, Next: st.Due}
+	v.last[r.Source] = visitReport{Report: r, Status: st.Status, Trouble: st.Trouble, Problem: st.Problem, Next: st.Due}
 }
 
 // now has every given source visited as soon as its host allows, and returns what

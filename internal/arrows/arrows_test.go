@@ -26,12 +26,13 @@ var may = map[string][]string{
 	"render":          {"feed"},
 	"server":          {"feed", "render"},
 	"websub":          {},
+	"cluster":         {"feed", "storage"},
 	"internal/outlet": {"feed"},
 	"internal/arrows": {},
 	"internal/bench":  {"internal/outlet"},
 	// cmd wires it all; storagetest is a contract for stores, used by tests alone.
 	"cmd/sangam": {
-		"alarm", "config", "dedupe", "feed", "fetcher", "internal/outlet", "normalize", "parser",
+		"cluster", "alarm", "config", "dedupe", "feed", "fetcher", "internal/outlet", "normalize", "parser",
 		"pipeline", "render", "schedule", "server", "storage", "websub",
 	},
 	"storage/storagetest":          {"feed", "storage"},
@@ -40,10 +41,11 @@ var may = map[string][]string{
 
 // alone names the one package that knows a library.
 var alone = map[string]string{
-	"github.com/mmcdole/gofeed": "parser",
-	"go.etcd.io/bbolt":          "storage", // and its laws' own tests, to break files on purpose
-	"github.com/robfig/cron/v3": "schedule",
-	"go.yaml.in/yaml/v4":        "config",
+	"github.com/mmcdole/gofeed":  "parser",
+	"go.etcd.io/bbolt":           "storage", // and its laws' own tests, to break files on purpose
+	"github.com/robfig/cron/v3":  "schedule",
+	"go.yaml.in/yaml/v4":         "config",
+	"github.com/nats-io/nats.go": "cluster",
 }
 
 type listed struct {
