@@ -233,8 +233,10 @@ func possible(old, read *config.Config) (next *config.Config, restart []string) 
 	keep(&restart, "public_url", old.PublicURL, &next.PublicURL) // new entry ids are made of it
 	keep(&restart, "log.format", old.Log.Format, &next.Log.Format)
 	keep(&restart, "fetch.concurrency", old.Concurrency, &next.Concurrency)
-	keep(&restart, "stories.window", old.Window, &next.Window) // so much of the index is in memory
-	keep(&restart, "stories.near_duplicates", old.NearDuplicates, &next.NearDuplicates)
+	if old.Cluster != nil { // the nodes of a cluster decide by the same rules, or not at all
+		keep(&restart, "stories.window", old.Window, &next.Window)
+		keep(&restart, "stories.near_duplicates", old.NearDuplicates, &next.NearDuplicates)
+	}
 	if !reflect.DeepEqual(old.Cluster, next.Cluster) {
 		next.Cluster = old.Cluster
 		restart = append(restart, "cluster")
