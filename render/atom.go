@@ -135,8 +135,8 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 func (e *entry) source(known feed.Channel) atomSource {
 	s := atomSource{Title: e.outlet.Name, Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
 	switch {
-	case absolute(known.ID):
-		s.ID = clean(known.ID)
+	case absolute(entryID(known.ID)):
+		s.ID = entryID(known.ID)
 	case e.outlet.URL != "":
 		s.ID = e.outlet.URL
 	default:

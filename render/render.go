@@ -99,7 +99,7 @@ func (p *Page) entry(s *feed.Story) entry {
 	it := &s.Members[shown]
 	e := entry{
 		story: s, item: it,
-		id:         clean(s.ID),
+		id:         entryID(s.ID),
 		link:       uri(it.Link),
 		page:       p.Base + "story/" + s.Key,
 		lang:       languageTag(cmp.Or(it.Language, outletOf(p.Outlets, it.Source).Language)),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,9 +25,9 @@ type rss struct {
 }
 
 type rssChannel struct {
-	Title       string    `xml:"title"`
+	Title       rssText   `xml:"title"`
 	Link        string    `xml:"link"`
-	Description string    `xml:"description"`
+	Description rssText   `xml:"description"`
 	Language    string    `xml:"language,omitempty"`
 	Built       string    `xml:"lastBuildDate,omitempty"`
 	Generator   string    `xml:"generator"`
@@ -39,19 +40,30 @@ type rssChannel struct {
 }
 
 type rssImage struct {
-	URL   string `xml:"url"`
-	Title string `xml:"title"`
-	Link  string `xml:"link"`
+	URL   string  `xml:"url"`
+	Title rssText `xml:"title"`
+	Link  string  `xml:"link"`
 }
+
+// rssText is plain text where RSS leaves open whether there may be markup. Its "&" and
+// "<" are written as hexadecimal references, by which readers and validators know that
+// they are meant as they are (RSS Advisory Board, Best Practices Profile, "Character Data").
+type rssText struct {
+	Body string `xml:",innerxml"`
+}
+
+func plainText(s string) rssText { return rssText{rssEscapes.Replace(s)} }
+
+var rssEscapes = strings.NewReplacer("&", "&#x26;", "<", "&#x3C;", ">", "&#x3E;", "\r", "&#xD;")
 
 type rssItem struct {
 	Lang        string     `xml:"xml:lang,attr,omitempty"`
-	Title       string     `xml:"title"`
+	Title       rssText    `xml:"title"`
 	Link        string     `xml:"link"`
 	Description string     `xml:"description"`
 	Content     string     `xml:"content:encoded,omitempty"`
 	Creator     string     `xml:"dc:creator,omitempty"`
-	Categories  []string   `xml:"category"`
+	Categories  []rssText  `xml:"category"`
 	Comments    string     `xml:"comments,omitempty"`
 	Enclosure   *enclosure `xml:"enclosure"`
 	GUID        rssGUID    `xml:"guid"`
@@ -75,7 +87,7 @@ type rssGUID struct {
 
 type rssSource struct {
 	URL  string `xml:"url,attr"`
-	Name string `xml:",chardata"`
+	Name string `xml:",innerxml"`
 }
 
 type mediaContent struct {
@@ -98,13 +110,13 @@ func RSS(w io.Writer, p Page) error {
 		DC:      "http://purl.org/dc/elements/1.1/",
 		Media:   "http://search.yahoo.com/mrss/",
 		Channel: rssChannel{
-			Title:       label(p.View.Title),
+			Title:       plainText(label(p.View.Title)),
 			Link:        p.Home,
-			Description: cmp.Or(label(p.View.Description), label(p.View.Title)),
+			Description: plainText(cmp.Or(label(p.View.Description), label(p.View.Title))),
 			Language:    languageTag(p.View.Language),
 			Built:       rfc822(p.Updated),
 			Generator:   Generator,
-			Docs:        "https://www.rssboard.org/rss-specification",
+			Docs:        "http://www.rssboard.org/rss-specification",
 			TTL:         int(p.TTL / time.Minute),
 			Links:       p.links("atom:link", "application/rss+xml"),
 		},
@@ -124,11 +136,10 @@ func RSS(w io.Writer, p Page) error {
 func (e *entry) rss() rssItem {
 	it := rssItem{
 		Lang:        e.lang,
-		Title:       e.title,
+		Title:       plainText(e.title),
 		Link:        e.link,
 		Description: cmp.Or(e.summary, e.content),
 		Creator:     e.creator(),
-		Categories:  e.categories,
 		Comments:    uri(e.item.Comments),
 		GUID:        rssGUID{Permalink: false, ID: e.id},
 		Date:        rfc822(e.published),
@@ -137,14 +148,17 @@ func (e *entry) rss() rssItem {
 	if e.summary != "" {
 		it.Content = e.content
 	}
+	for _, c := range e.categories {
+		it.Categories = append(it.Categories, plainText(c))
+	}
 	if e.outlet.URL != "" {
-		it.Source = &rssSource{URL: e.outlet.URL, Name: e.outlet.Name}
+		it.Source = &rssSource{URL: e.outlet.URL, Name: rssEscapes.Replace(e.outlet.Name)}
 	}
 	for _, x := range e.item.Enclosures {
 		address := uri(x.URL)
 		switch {
 		case address == "":
-		case it.Enclosure == nil: // RSS has room for one
+		case it.Enclosure == nil && isEnclosure.MatchString(address): // RSS has room for one
 			it.Enclosure = &enclosure{URL: address, Length: max(x.Length, 0), Type: mediaType(x)}
 		default:
 			it.Media = append(it.Media, mediaContent{URL: address, Size: max(x.Length, 0), Type: mediaType(x)})
@@ -155,6 +169,10 @@ func (e *entry) rss() rssItem {
 	}
 	return it
 }
+
+// isEnclosure matches the addresses that RSS readers take for one of a file: of a host
+// with a dot in its name. Others are told of as media.
+var isEnclosure = regexp.MustCompile(`^(?i:https?)://(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*(?::[0-9]+)?(?:/|$)`)
 
 // creator names the people who wrote the shown copy, or else its outlet.
 func (e *entry) creator() string {

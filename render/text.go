@@ -4,6 +4,8 @@ import (
 	"html"
 	"net/url"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +36,8 @@ func illegal(r rune) bool {
 	switch {
 	case r == '\t', r == '\n', r == '\r':
 		return false
+	case r == 0xfffd: // stands for what could not be read
+		return true
 	case r < 0x20, r >= 0x7f && r <= 0x9f, r >= 0xd800 && r <= 0xdfff, r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
 		return true // the C1 controls and noncharacters are legal XML, and never meant
 	}
@@ -78,35 +82,74 @@ func uri(s string) string {
 		}
 		s = strings.Replace(s, u.Host, host, 1)
 	}
+	if at := strings.Index(s, "://") + 3; strings.IndexAny(s[at:], "/?#") < 0 {
+		return escapeURI(s)
+	} else if end := at + strings.IndexAny(s[at:], "/?#"); s[end] != '/' {
+		s = s[:end] + "/" + s[end:] // an empty path, which some take for a part of the host
+	}
 	return escapeURI(s)
 }
+
+// entryID makes an id fit for every format: the same, but for characters that may not
+// stand in a URI. Equal ids stay equal.
+func entryID(s string) string { return escapeURI(clean(s)) }
 
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// escapeURI percent-encodes the bytes that may not stand in a URI and leaves all
-// others as they are.
+// escapeURI percent-encodes the bytes that may not stand in a URI (RFC 3986, 2.2 and
+// 2.3) and leaves all others as they are. Brackets may, but in a host only.
 func escapeURI(s string) string {
 	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= 0x20, c >= 0x7f, strings.IndexByte("\"<>\\^`{|}", c) >= 0:
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-		default:
-			b.WriteByte(c)
+	host := 0
+	if at := strings.Index(s, "://"); at >= 0 {
+		if host = strings.IndexAny(s[at+3:], "/?#"); host < 0 {
+			host = len(s)
+		} else {
+			host += at + 3
 		}
+	}
+	var b strings.Builder
+	fragment := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		stays := c > 0x20 && c < 0x7f && strings.IndexByte("\"<>\\^`{|}", c) < 0
+		switch c {
+		case '[', ']':
+			stays = i < host
+		case '%':
+			stays = i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2])
+		case '#':
+			stays = !fragment
+			fragment = true
+		}
+		if stays {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hex[c>>4])
+		b.WriteByte(hex[c&15])
 	}
 	return b.String()
 }
 
-// absolute says whether s can be the id of a feed: a URI with a scheme.
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// What validators take for the id of a feed: an address, a tag URI (RFC 4151), the URN
+// of a UUID.
+var (
+	isAddress = regexp.MustCompile(`^https?://[^/\s]+`)
+	isTag     = regexp.MustCompile(`^tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*$`)
+	isUUID    = regexp.MustCompile(`^(?i:urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+)
+
+// absolute says whether s can be the id of a feed.
 func absolute(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "") && !strings.ContainsAny(s, " <>\"")
+	return isAddress.MatchString(s) || isTag.MatchString(s) || isUUID.MatchString(s)
 }
 
 // languageTag returns a well-formed BCP 47 tag, or "" for what is none.
@@ -124,7 +167,7 @@ func languageTag(s string) string {
 // wrap puts a fragment into an element that says how it is to be read, since
 // feed readers show it among texts of other languages.
 func wrap(fragment, lang string, dir feed.Direction) string {
-	fragment = clean(fragment)
+	fragment = plainer(clean(fragment))
 	if dir == feed.Unknown && lang == "" {
 		return fragment
 	}
@@ -137,6 +180,44 @@ func wrap(fragment, lang string, dir feed.Direction) string {
 		b.WriteString(` lang="` + html.EscapeString(lang) + `"`)
 	}
 	b.WriteString(">" + fragment + "</div>")
+	return b.String()
+}
+
+// unusual are signs that a fragment may hold what plainer changes.
+var unusual = []string{" controls", "<bdo", "<rb", "<rtc"}
+
+// plainer writes what validators of feeds, whose lists of elements are old, take for a
+// risk in words that they know: readers put controls to a film by themselves.
+func plainer(fragment string) string {
+	if !slices.ContainsFunc(unusual, func(sign string) bool { return strings.Contains(fragment, sign) }) {
+		return fragment
+	}
+	var b strings.Builder
+	z := xhtml.NewTokenizer(strings.NewReader(fragment))
+	for z.Next() != xhtml.ErrorToken {
+		raw := string(z.Raw())
+		t := z.Token()
+		known := t.Data
+		switch {
+		case t.Type == xhtml.TextToken:
+			b.WriteString(raw)
+			continue
+		case t.Data == "bdo":
+			known = "bdi"
+		case t.Data == "rb", t.Data == "rtc":
+			known = "span"
+		}
+		controls := slices.IndexFunc(t.Attr, func(a xhtml.Attribute) bool { return a.Key == "controls" })
+		if known == t.Data && controls < 0 {
+			b.WriteString(raw)
+			continue
+		}
+		if controls >= 0 {
+			t.Attr = slices.Delete(t.Attr, controls, controls+1)
+		}
+		t.Data = known
+		b.WriteString(t.String())
+	}
 	return b.String()
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -108,11 +109,21 @@ func adoptable(id string) bool {
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
 		return u.Host != ""
-	case "tag", "urn":
-		return u.Opaque != ""
+	case "tag":
+		return isTag.MatchString(id)
+	case "urn":
+		return isURN.MatchString(id) && (!strings.EqualFold(id[:min(len(id), 9)], "urn:uuid:") || isUUID.MatchString(id))
 	}
 	return false
 }
+
+// What feed validators take for a tag URI (RFC 4151), a URN (RFC 2141) and one of a
+// UUID. An id that only looks like one is no better than any other word.
+var (
+	isTag  = regexp.MustCompile(`^tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*$`)
+	isURN  = regexp.MustCompile(`^(?i:urn:[a-z0-9][a-z0-9-]{1,31}:(?:[a-z0-9()+,.:=@;$_!*'-]|%[0-9a-f]{2})+)$`)
+	isUUID = regexp.MustCompile(`^(?i:urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+)
 
 func nameKey(src uint32, itemKey string) []byte {
 	return append(be32(src), be64(hashKey(itemKey))...)

@@ -1,0 +1,94 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"sangam/feed"
+	"sangam/render"
+)
+
+// quirky is a page of one story that brings what validators warn of.
+func quirky() render.Page {
+	at := time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)
+	it := feed.Item{
+		Key: "h/1", Source: "h", Link: "https://h.example?a[]=1&b=100%#x#y", Title: "Q&A1 of <b and &copy \ufffdtoday", Published: at, Seen: at, Revised: at,
+		Content:    `<p>A film: <video src="https://h.example/f.mp4" controls="" width="3"></video> <bdo dir="rtl">abc</bdo> <ruby><rb>a</rb><rtc><rt>b</rt></rtc></ruby></p>`,
+		Categories: []string{"R&D 2 <x"}, Language: "en",
+		Enclosures: []feed.Enclosure{{URL: "https://under_score.example/a.mp3", Type: "audio/mpeg"}, {URL: "https://h.example?f=a.mp3", Type: "audio/mpeg"}},
+	}
+	return render.Page{
+		View: feed.View{Title: "A&B1"}, Self: "https://s.example/feed.xml", Home: "https://s.example/", Base: "https://s.example/", Updated: at,
+		Stories: []feed.Story{{Key: "k", ID: "https://h.example/خبر?x[1]=2", Members: []feed.Item{it}, Order: at, Updated: at}},
+		Outlets: map[string]feed.Outlet{"h": {ID: "h", Name: "H&M9 <i", URL: "https://h.example/feed"}},
+		Known:   map[string]feed.Channel{"h": {ID: "tag:Nobody,2026:x"}},
+	}
+}
+
+// TestValidatorsFindNothingInWhatIsQuirky checks what the W3C's feed validator would
+// warn of at level AA.
+func TestValidatorsFindNothingInWhatIsQuirky(t *testing.T) {
+	page := quirky()
+	var rss, atom bytes.Buffer
+	if err := render.RSS(&rss, page); err != nil {
+		t.Fatal(err)
+	}
+	if err := render.Atom(&atom, page); err != nil {
+		t.Fatal(err)
+	}
+	for name, doc := range map[string]string{"rss": rss.String(), "atom": atom.String()} {
+		for _, bad := range []string{"\ufffd", "controls", "&lt;bdo", "&lt;rb", "Nobody"} {
+			if strings.Contains(doc, bad) {
+				t.Errorf("%s holds %q", name, bad)
+			}
+		}
+		if !strings.Contains(doc, "&lt;bdi dir=&#34;rtl&#34;&gt;abc&lt;/bdi&gt;") || !strings.Contains(doc, "&lt;video src=&#34;https://h.example/f.mp4&#34; width=&#34;3&#34;&gt;") {
+			t.Errorf("%s lost what it should only have written plainer:\n%s", name, doc)
+		}
+	}
+	// Plain text that might be taken for markup says by its references that it is none.
+	for line := range strings.Lines(rss.String()) {
+		if plain := regexp.MustCompile(`<(title|category|source)\b`).MatchString(line); plain && regexp.MustCompile(`&(amp|lt|#38|#60);`).MatchString(line) {
+			t.Errorf("markup in question: %s", line)
+		}
+	}
+	var got struct {
+		Title string `xml:"channel>title"`
+		Item  struct {
+			Title     string `xml:"title"`
+			Link      string `xml:"link"`
+			GUID      string `xml:"guid"`
+			Category  string `xml:"category"`
+			Source    string `xml:"source"`
+			Enclosure struct {
+				URL string `xml:"url,attr"`
+			} `xml:"enclosure"`
+			Media []struct {
+				URL string `xml:"url,attr"`
+			} `xml:"http://search.yahoo.com/mrss/ content"`
+		} `xml:"channel>item"`
+	}
+	if err := xml.Unmarshal(rss.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range [][2]string{
+		{got.Title, "A&B1"},
+		{got.Item.Title, "Q&A1 of <b and &copy today"},
+		{got.Item.Link, "https://h.example/?a%5B%5D=1&b=100%25#x%23y"},
+		{got.Item.GUID, "https://h.example/%D8%AE%D8%A8%D8%B1?x%5B1%5D=2"},
+		{got.Item.Category, "R&D 2 <x"},
+		{got.Item.Source, "H&M9 <i"},
+		{got.Item.Enclosure.URL, "https://h.example/?f=a.mp3"},
+	} {
+		if row[0] != row[1] {
+			t.Errorf("got %q, want %q", row[0], row[1])
+		}
+	}
+	if len(got.Item.Media) != 1 || got.Item.Media[0].URL != "https://under_score.example/a.mp3" {
+		t.Errorf("media: %v", got.Item.Media)
+	}
+}
