@@ -4,7 +4,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // ListPage shows outlets, topics or feeds.
@@ -21,12 +20,9 @@ type Row struct {
 	Site              string
 	Feeds             Feeds
 	Tags              []Link
-	State             string // in words
-	Mood              string // "", "bad"
-	At                time.Time
-	Why               string // the trouble, in words
-	Rate              string // stories a day, in words
-	Counts            []int  // stories a day, oldest first; nil = no chart
+	Health            *Health // nil = nothing is said of it
+	Rate              string  // stories a day, in words
+	Counts            []int   // stories a day, oldest first; nil = no chart
 }
 
 // aboutLength bounds what a feed says of itself: two lines or three.
@@ -34,7 +30,7 @@ const aboutLength = 160
 
 type listRow struct {
 	Row
-	When  *moment
+	Since *moment
 	Chart *chart
 }
 
@@ -58,10 +54,7 @@ func List(w io.Writer, p ListPage) error {
 		}
 		r.Lang, r.Tags = languageTag(r.Lang), plain(r.Tags)
 		row := listRow{Row: r, Chart: p.chart(r.Counts)}
-		if !r.At.IsZero() {
-			m := p.moment(r.At, p.W())
-			row.When = &m
-		}
+		row.Since = p.since(r.Health)
 		data.Rows = append(data.Rows, row)
 	}
 	return write(w, "list", data)

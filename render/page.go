@@ -72,6 +72,18 @@ func (f *Frame) moment(at time.Time, w *Text) moment {
 	}
 }
 
+// since is the moment that belongs to a state, nil if none does.
+func (f *Frame) since(h *Health) *moment {
+	if h == nil || h.At.IsZero() {
+		return nil
+	}
+	m := f.moment(h.At, f.W())
+	if h.Since {
+		m.Ago = f.W().Since(h.At, f.Now)
+	}
+	return &m
+}
+
 // beside returns the words that stand in a line with a text: the frame's, but the
 // text's own where it runs the other way, so that the whole line runs one way.
 func (f *Frame) beside(lang string, dir feed.Direction) *Text {

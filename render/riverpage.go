@@ -24,6 +24,7 @@ type RiverPage struct {
 type Health struct {
 	Words string    // up to where the time follows, if there is one
 	At    time.Time // zero = none follows
+	Since bool      // it lasts since then
 	Bad   bool
 	Why   string // the trouble
 }
@@ -53,13 +54,9 @@ func River(w io.Writer, p RiverPage) error {
 		Health    *Health
 		Since     *moment
 		Empty     Empty
-	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: plain(p.Filters), Health: p.Health, Empty: p.Empty}
+	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: plain(p.Filters), Health: p.Health, Since: p.since(p.Health), Empty: p.Empty}
 	for i, f := range data.Empty.Failing {
 		data.Empty.Failing[i].Link = plain([]Link{f.Link})[0]
-	}
-	if p.Health != nil && !p.Health.At.IsZero() {
-		since := p.moment(p.Health.At, p.W())
-		data.Since = &since
 	}
 	data.Days = p.days()
 	return write(w, "river", data)

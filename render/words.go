@@ -87,6 +87,16 @@ func (t *Text) Ago(at, now time.Time) string {
 	}
 }
 
+// Since says when something began that lasts, seen from now and told in its zone: the
+// hour if it was today, else the day.
+func (t *Text) Since(at, now time.Time) string {
+	at = at.In(now.Location())
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04 ") + zoneName(at)
+	}
+	return t.Date(at)
+}
+
 // PerDayAbout says how many stories come in a day.
 func (t *Text) PerDayAbout(n float64) string {
 	digits := 0

@@ -89,16 +89,16 @@ func freshness(state feed.State, now time.Time, words *render.Text) render.Healt
 	case state.Gone:
 		return render.Health{Words: words.Gone, Bad: true}
 	case !state.FailingSince.IsZero():
-		return render.Health{Words: words.Failing, At: state.FailingSince, Bad: true, Why: words.Why(state.Trouble)}
+		return render.Health{Words: words.Failing, At: state.FailingSince, Since: true, Bad: true, Why: words.Why(state.Trouble)}
 	case state.Visited.IsZero():
 		return render.Health{Words: words.NotYet}
 	case !state.Tally.Silent.IsZero():
-		return render.Health{Words: words.SilentSince, At: state.Tally.News}
+		return render.Health{Words: words.SilentSince, At: state.Tally.News, Since: true}
 	case state.Changed.IsZero():
 		return render.Health{Words: words.Fresh, At: state.Succeeded}
 	}
 	if _, known := state.Tally.Patience(now); !known && now.Sub(state.Changed) > silent {
-		return render.Health{Words: words.SilentSince, At: state.Changed}
+		return render.Health{Words: words.SilentSince, At: state.Changed, Since: true}
 	}
 	return render.Health{Words: words.LastItem, At: state.Changed}
 }

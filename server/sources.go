@@ -54,10 +54,7 @@ func (s *Server) sourceRows(ctx context.Context, st *site, outlets map[string]fe
 		}
 		state := states[o.ID]
 		h := freshness(state, now, words)
-		row.State, row.At, row.Why = h.Words, h.At, h.Why
-		if h.Bad {
-			row.Mood = "bad"
-		}
+		row.Health = &h
 		if rate, known := state.Tally.PerDay(now); known {
 			row.Rate = words.PerDayAbout(rate)
 		}

@@ -60,7 +60,12 @@ func demo(ctx context.Context, opt *options, listen, admin string) error {
 	}
 	defer os.RemoveAll(dir)
 
-	desks, err := openDesks()
+	pics, err := openPictures()
+	if err != nil {
+		return err
+	}
+	defer pics.listener.Close()
+	desks, err := openDesks(pics)
 	if err != nil {
 		return err
 	}
@@ -73,6 +78,7 @@ func demo(ctx context.Context, opt *options, listen, admin string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	began := time.Now()
 	desks.publishUntil(began, began)
+	g.Go(func() error { return pics.serve(ctx) })
 	g.Go(func() error { return desks.run(ctx, began) })
 	g.Go(func() error {
 		log, level := adjustable(opt.err, cfg.Log)
@@ -83,13 +89,14 @@ func demo(ctx context.Context, opt *options, listen, admin string) error {
 
 // A desk is one of the demo's outlets.
 type desk struct {
-	ID, Name, Lang, Credit, Category string
-	Priority                         int
+	ID, Name, About, Lang, Credit, Category string
+	Priority                                int
 
 	format    outlet.Format
 	tail      string // what the desk adds to every link
 	lastLines string // what it writes below every article
 	server    *outlet.Outlet
+	pictures  *pictures
 }
 
 // Schedule is how often the demo visits the desk: every few seconds, not all alike.
@@ -100,29 +107,30 @@ func (d *desk) Feed() string { return d.server.Feed() }
 
 type desks []*desk
 
-// openDesks starts the outlets, each at an address of its own.
-func openDesks() (desks, error) {
+// openDesks starts the outlets, each at an address of its own. Without a server of
+// pictures their stories have none.
+func openDesks(pics *pictures) (desks, error) {
 	all := desks{
-		{ID: "rheinfunk", Name: "رائن فنک اردو", Lang: "ur", Credit: "Rheinfunk", format: outlet.RSS1, Category: "world", Priority: 10, tail: "?maca=urd-rss-urd-all"},
+		{ID: "rheinfunk", Name: "رائن فنک اردو", About: "دریا کے اُس پار سے: دنیا بھر کی خبریں، مختصر اور سادہ", Lang: "ur", Credit: "Rheinfunk", format: outlet.RSS1, Category: "world", Priority: 10, tail: "?maca=urd-rss-urd-all"},
 		{
-			ID: "sahil", Name: "صدائے ساحل", Lang: "ur", Credit: "صدائے ساحل", format: outlet.RSS2, Category: "world",
+			ID: "sahil", Name: "صدائے ساحل", About: "ساحلی شہروں کا روزنامہ، صبح چھ بجے سے", Lang: "ur", Credit: "صدائے ساحل", format: outlet.RSS2, Category: "world",
 			lastLines: "<p>Follow us: Facebook, Twitter, Google News</p><p>صدائے ساحل اب ٹیلی گرام پر بھی دستیاب ہے۔ ہمارے چینل کو جوائن کرنے کے لیے یہاں کلک کریں۔</p>",
 		},
-		{ID: "gazette", Name: "The Harbour Gazette", Lang: "en", Credit: "Harbour Gazette", format: outlet.Atom, Category: "islands"},
-		{ID: "coastline", Name: "Coastline", Lang: "en", Credit: "Coastline", format: outlet.RSS2, Category: "islands"},
-		{ID: "nordlicht", Name: "Nordlicht Kurier", Lang: "de", Credit: "Nordlicht Kurier", format: outlet.JSON, Category: "islands", Priority: 5},
-		{ID: "inselbote", Name: "Inselbote", Lang: "de", Credit: "Inselbote", format: outlet.RSS2, Category: "islands"},
+		{ID: "gazette", Name: "The Harbour Gazette", About: "News of the harbour and the islands since 1891", Lang: "en", Credit: "Harbour Gazette", format: outlet.Atom, Category: "islands"},
+		{ID: "coastline", Name: "Coastline", About: "Everything between two tides", Lang: "en", Credit: "Coastline", format: outlet.RSS2, Category: "islands"},
+		{ID: "nordlicht", Name: "Nordlicht Kurier", About: "Nachrichten von den Inseln und vom Meer", Lang: "de", Credit: "Nordlicht Kurier", format: outlet.JSON, Category: "islands", Priority: 5},
+		{ID: "inselbote", Name: "Inselbote", About: "Das Blatt der elf Inseln", Lang: "de", Credit: "Inselbote", format: outlet.RSS2, Category: "islands"},
 	}
 	for i, d := range all {
 		server, err := outlet.New(outlet.Options{
-			Format: d.format, Title: d.Name, Language: d.Lang, Description: d.Name, Tail: d.tail,
+			Format: d.format, Title: d.Name, Language: d.Lang, Description: d.About, Tail: d.tail,
 			Address: fmt.Sprintf("127.20.0.%d:0", i+1),
 		})
 		if err != nil {
 			all.close()
 			return nil, fmt.Errorf("start the demo's outlets: %w", err)
 		}
-		d.server = server
+		d.server, d.pictures = server, pics
 	}
 	return all, nil
 }
@@ -178,8 +186,14 @@ func (d *desk) publish(t telling, at time.Time) {
 		ID: t.id, Link: "/" + t.slug, Title: t.title, Author: t.byline,
 		Summary: t.summary, Published: at, Language: d.Lang,
 	}
+	if t.picture != "" && d.pictures != nil {
+		it.Image = d.pictures.address(t.picture)
+	}
 	if len(t.text) > 0 && d.format != outlet.RSS1 {
 		var body strings.Builder
+		if it.Image != "" && d.format == outlet.Atom { // which has no place for pictures but the text
+			fmt.Fprintf(&body, "<p><img src=%q alt=\"\" width=\"720\" height=\"480\"></p>\n", it.Image)
+		}
 		if t.byline != "" {
 			fmt.Fprintf(&body, "<p>%s</p>\n", html.EscapeString(t.byline))
 		}

@@ -13,6 +13,7 @@ type telling struct {
 	summary string
 	text    []string // paragraphs of the whole article, for outlets that send it
 	byline  string
+	picture string // name of its picture; "" = it has none
 }
 
 // demoStories is what the demo's outlets have to say. Three of its reports reach
@@ -58,7 +59,7 @@ var demoStories = []telling{
 		},
 	},
 	{
-		outlet: "sahil", ago: 3 * time.Hour, id: "sahil-8790", slug: "city/tram-line-seven",
+		outlet: "sahil", ago: 3 * time.Hour, id: "sahil-8790", picture: "tram", slug: "city/tram-line-seven",
 		title:   "شہر کی ساتویں ٹرام لائن پر آزمائشی سفر شروع، کرایہ پہلے مہینے معاف",
 		summary: "ساحلی شہر میں ساتویں ٹرام لائن پر آزمائشی سفر شروع ہو گیا ہے۔",
 		text: []string{
@@ -82,7 +83,7 @@ var demoStories = []telling{
 
 	// The Harbour Gazette: Atom, English.
 	{
-		outlet: "gazette", ago: 2 * time.Hour, id: "tag:gazette.example,2026:ferry", slug: "2026/ferry-aground",
+		outlet: "gazette", ago: 2 * time.Hour, id: "tag:gazette.example,2026:ferry", picture: "fog", slug: "2026/ferry-aground",
 		title:   "Island ferry runs aground in fog, all 212 aboard brought ashore",
 		summary: "The morning ferry to Skerry Island ran aground on a sandbank in thick fog. Lifeboats brought all 212 passengers and crew ashore within three hours.",
 		text: []string{
@@ -110,7 +111,7 @@ var demoStories = []telling{
 		},
 	},
 	{
-		outlet: "gazette", after: 24 * time.Second, id: "tag:gazette.example,2026:orchard", slug: "2026/orchard",
+		outlet: "gazette", after: 24 * time.Second, id: "tag:gazette.example,2026:orchard", picture: "orchard", slug: "2026/orchard",
 		title:   "Forgotten orchard yields an apple thought lost for a century",
 		summary: "Volunteers clearing a hillside found a single tree of the Harbour Russet, last described in 1911. Grafts have been sent to three nurseries.",
 		text: []string{
@@ -139,7 +140,7 @@ var demoStories = []telling{
 		},
 	},
 	{
-		outlet: "coastline", ago: 4 * time.Hour, id: "c-1040", slug: "news/1040?utm_source=feed&utm_medium=rss",
+		outlet: "coastline", ago: 4 * time.Hour, id: "c-1040", picture: "skerries", slug: "news/1040?utm_source=feed&utm_medium=rss",
 		title:   "Seal pups counted from the air for the first time",
 		summary: "A small plane with a camera counted 1,904 seal pups on the outer skerries, a third more than were counted on foot.",
 		text: []string{
@@ -150,7 +151,7 @@ var demoStories = []telling{
 
 	// Nordlicht Kurier: JSON Feed, German.
 	{
-		outlet: "nordlicht", ago: 8 * time.Hour, id: "nk-501", slug: "kultur/leuchtturm",
+		outlet: "nordlicht", ago: 8 * time.Hour, id: "nk-501", picture: "lighthouse", slug: "kultur/leuchtturm",
 		title:   "Leuchtturm wird zum kleinsten Konzertsaal des Landes",
 		summary: "Im Leuchtturm von Hallig Süderoog finden künftig Konzerte für genau elf Zuhörer statt.",
 		text: []string{
@@ -168,7 +169,7 @@ var demoStories = []telling{
 		},
 	},
 	{
-		outlet: "nordlicht", after: 45 * time.Second, id: "nk-507", slug: "wetter/sturmflut",
+		outlet: "nordlicht", after: 45 * time.Second, id: "nk-507", picture: "storm", slug: "wetter/sturmflut",
 		title:   "Sturmflut bleibt unter den Erwartungen",
 		summary: "Das Hochwasser erreichte in der Nacht 2,10 Meter über dem mittleren Wert, erwartet worden waren drei Meter.",
 		text: []string{

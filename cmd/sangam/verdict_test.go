@@ -14,7 +14,7 @@ import (
 // newBridge is a daemon over the demo's outlets, all of whose items are out.
 func newBridge(t *testing.T) (*daemon, desks) {
 	t.Helper()
-	open, err := openDesks()
+	open, err := openDesks(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

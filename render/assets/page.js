@@ -58,7 +58,7 @@ if (links.length > 1) {
   const line = document.createElement("p");
   line.className = "keys";
   line.append(label);
-  document.querySelector("footer").prepend(line);
+  document.querySelector("footer .in").prepend(line);
 
   addEventListener("keydown", (e) => {
     if (!box.checked || e.ctrlKey || e.altKey || e.metaKey || e.target.closest?.("input, textarea, select")) return;
