@@ -246,17 +246,17 @@ func (db *DB) tryCommit(batches []*errand) (bad *errand, err error) {
 		return nil, err
 	}
 	var m *merger
-	err = db.update(func(tx *bbolt.Tx) error {
+	err = db.updateRoster(func(tx *bbolt.Tx) (*roster, error) {
 		m = db.newMerger(tx)
 		for _, e := range batches {
 			report, err := m.merge(e.batch, e.counted)
 			if err != nil {
 				bad = e
-				return err
+				return nil, err
 			}
 			e.report = report
 		}
-		return m.finish()
+		return m.roster, m.finish()
 	})
 	if err != nil {
 		// What of a failed commit reached the disk is unknown; merging again is
@@ -270,7 +270,6 @@ func (db *DB) tryCommit(batches []*errand) (bad *errand, err error) {
 	}
 	db.win.settle()
 	db.win.expire(m.horizon())
-	db.outlets.Store(m.roster)
 	return nil, nil
 }
 

@@ -188,6 +188,24 @@ func (db *DB) update(fn func(*bbolt.Tx) error) error {
 	return db.guard(func(bolt *bbolt.DB) error { return bolt.Update(fn) })
 }
 
+// updateRoster is update with a change of what is known of outlets. That is in force
+// before the transaction is: whoever reads the sequence of the change must not be shown
+// what was before it, since it would keep that as the answer for this sequence.
+func (db *DB) updateRoster(fn func(*bbolt.Tx) (*roster, error)) error {
+	before := db.outlets.Load()
+	err := db.update(func(tx *bbolt.Tx) error {
+		next, err := fn(tx)
+		if err == nil {
+			db.outlets.Store(next)
+		}
+		return err
+	})
+	if err != nil {
+		db.outlets.Store(before)
+	}
+	return err
+}
+
 func (db *DB) guard(use func(*bbolt.DB) error) (err error) {
 	if db.bolt == nil {
 		return ErrClosed
@@ -362,11 +380,10 @@ func (db *DB) SetOutlets(ctx context.Context, outlets []feed.Outlet) error {
 	if next == db.outlets.Load() {
 		return nil
 	}
-	err := db.update(func(tx *bbolt.Tx) error { return putOutlets(tx, changed, db.opts.Now()) })
+	err := db.updateRoster(func(tx *bbolt.Tx) (*roster, error) { return next, putOutlets(tx, changed, db.opts.Now()) })
 	if err != nil {
 		return fmt.Errorf("set outlets: %w", err)
 	}
-	db.outlets.Store(next)
 	return nil
 }
 

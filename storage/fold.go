@@ -98,10 +98,10 @@ func (db *DB) Fold(ctx context.Context, log string, steps []Step) ([]Folded, err
 func (db *DB) tryFold(log string, steps []Step, results []Folded) (bad int, err error) {
 	bad = -1
 	var m *merger
-	err = db.update(func(tx *bbolt.Tx) error {
+	err = db.updateRoster(func(tx *bbolt.Tx) (*roster, error) {
 		pos := readPosition(tx)
 		if pos.Log != log {
-			return fmt.Errorf("the store follows %s, not the log %q", pos, log)
+			return nil, fmt.Errorf("the store follows %s, not the log %q", pos, log)
 		}
 		m = db.newMerger(tx)
 		for i := range steps {
@@ -112,14 +112,14 @@ func (db *DB) tryFold(log string, steps []Step, results []Folded) (bad int, err 
 			report, err := m.step(steps[i])
 			if err != nil {
 				bad = i
-				return err
+				return nil, err
 			}
 			results[i].Report = report
 		}
 		if err := m.finish(); err != nil {
-			return err
+			return nil, err
 		}
-		return putPosition(tx, Position{log, max(pos.Seq, steps[len(steps)-1].Seq)})
+		return m.roster, putPosition(tx, Position{log, max(pos.Seq, steps[len(steps)-1].Seq)})
 	})
 	if err != nil {
 		if bad >= 0 {
@@ -131,7 +131,6 @@ func (db *DB) tryFold(log string, steps []Step, results []Folded) (bad int, err 
 	}
 	db.win.settle()
 	db.win.expire(m.horizon())
-	db.outlets.Store(m.roster)
 	return -1, nil
 }
 

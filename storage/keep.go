@@ -367,7 +367,7 @@ func (db *DB) amend(at time.Time, fn func(*merger) error) error {
 		return err
 	}
 	var m *merger
-	err := db.update(func(tx *bbolt.Tx) (err error) {
+	err := db.updateRoster(func(tx *bbolt.Tx) (_ *roster, err error) {
 		m = db.newMerger(tx)
 		m.at = at
 		defer func() {
@@ -379,16 +379,15 @@ func (db *DB) amend(at time.Time, fn func(*merger) error) error {
 			}
 		}()
 		if err := fn(m); err != nil {
-			return err
+			return nil, err
 		}
-		return m.flushItems()
+		return m.roster, m.flushItems()
 	})
 	if err != nil {
 		db.win = nil // made from the file again before it is needed
 		return err
 	}
 	db.win.settle()
-	db.outlets.Store(m.roster)
 	return nil
 }
 
