@@ -13,12 +13,14 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -152,7 +154,8 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 
 // Desk reads from the file at path only where the operators' side of its daemon is,
 // and the token it wants, whatever mistakes the file has elsewhere: a daemon that
-// refused the file still runs and can be asked. ok is false if even that cannot be told.
+// refused the file still runs and can be asked. Of a file that is no YAML, the lines that
+// say it are read alone. ok is false if the file cannot be read.
 func Desk(path string, lookupEnv func(string) (string, bool)) (admin string, token feed.Secret, ok bool) {
 	data, problem := readFile(path)
 	if problem != nil {
@@ -160,10 +163,16 @@ func Desk(path string, lookupEnv func(string) (string, bool)) (admin string, tok
 	}
 	_, d, _ := parse(path, data, lookupEnv)
 	if d == nil {
-		return "", "", false
+		_, d, _ = parse(path, bytes.Join(deskLine.FindAll(data, -1), []byte("\n")), lookupEnv)
+	}
+	if d == nil {
+		d = newDraft()
 	}
 	return d.Admin, d.AdminToken, true
 }
+
+// deskLine is a line at the top of a file that Desk reads.
+var deskLine = regexp.MustCompile(`(?m)^admin(_token|_token_file)?:[ \t].*$`)
 
 // parse is Load without the reading of the file itself. The draft tells which
 // source stands where; it is nil if the file is no mapping.

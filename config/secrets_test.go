@@ -147,4 +147,15 @@ func TestAdminTokenIsNeededElsewhereAndNeverShown(t *testing.T) {
 	if !ok || admin != "127.0.0.1:9" || token.Reveal() != "0123456789abcdef" {
 		t.Errorf("of a file with mistakes: got %q, %q, %v; want where its daemon is", admin, token.Reveal(), ok)
 	}
+	dir = write(t, map[string]string{"config.yaml": "title: [a\nadmin: 127.0.0.1:9 # here\nadmin_token: 0123456789abcdef\nsources: {\n", "other.yaml": "\t{[\n"})
+	admin, token, ok = Desk(filepath.Join(dir, "config.yaml"), env())
+	if !ok || admin != "127.0.0.1:9" || token.Reveal() != "0123456789abcdef" {
+		t.Errorf("of a file that is no YAML: got %q, %q, %v; want where its daemon is", admin, token.Reveal(), ok)
+	}
+	if admin, _, ok = Desk(filepath.Join(dir, "other.yaml"), env()); !ok || admin != defaultAdmin {
+		t.Errorf("of a file that says nothing: got %q, %v; want where a daemon usually is", admin, ok)
+	}
+	if _, _, ok = Desk(filepath.Join(dir, "none.yaml"), env()); ok {
+		t.Error("of no file it is told where its daemon is")
+	}
 }

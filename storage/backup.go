@@ -316,6 +316,18 @@ func Restore(ctx context.Context, path, backup string, opts Options, p Progress)
 	return aside, publish(fresh, path)
 }
 
+// Copy copies a store that nobody has open, and that stays as it is, into a new file.
+// The error is ErrLocked when somebody has it open.
+func Copy(ctx context.Context, from, to string, opts Options, p Progress) error {
+	opts = opts.complete()
+	lock, err := lockFile(from, os.O_RDWR, opts.LockTimeout) // nobody writes meanwhile
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return copyVerified(ctx, from, to, opts, p)
+}
+
 // keepAside gives a file a second name, under which it stays when the first one gets
 // another file.
 func keepAside(path string) (string, error) {
