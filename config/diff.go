@@ -63,7 +63,7 @@ func (c *Change) source(was, is feed.Source) {
 	note(&c.Resumed, was.Paused && !is.Paused)
 	a, b := was.Outlet, is.Outlet
 	note(&c.Changed, a.Name != b.Name || a.Site != b.Site || a.Language != b.Language || a.Direction != b.Direction ||
-		a.Priority != b.Priority || a.Apart != b.Apart || !slices.Equal(a.Categories, b.Categories) || !slices.Equal(a.Credits, b.Credits) ||
+		a.Priority != b.Priority || a.MaxPerDay != b.MaxPerDay || a.Apart != b.Apart || !slices.Equal(a.Categories, b.Categories) || !slices.Equal(a.Credits, b.Credits) ||
 		!samePatterns(was.Include, is.Include) || !samePatterns(was.Exclude, is.Exclude) ||
 		was.UserAgent != is.UserAgent || was.InsecureTLS != is.InsecureTLS)
 }

@@ -220,6 +220,7 @@ var sourceKeys = []key[sourceDraft]{
 		r.lines(n, anyText, func(_ *yaml.Node, name string) { s.Credits = append(s.Credits, name) })
 	}},
 	{name: "priority", read: func(r *reader, n *yaml.Node, s *sourceDraft) { r.number(n, &s.Priority, -1000, 1000) }},
+	{name: "max_per_day", read: func(r *reader, n *yaml.Node, s *sourceDraft) { r.number(n, &s.MaxPerDay, 0, 100_000) }},
 	{name: "include", read: func(r *reader, n *yaml.Node, s *sourceDraft) { r.patterns(n, &s.Include) }},
 	{name: "exclude", read: func(r *reader, n *yaml.Node, s *sourceDraft) { r.patterns(n, &s.Exclude) }},
 	{name: "dedupe", read: func(r *reader, n *yaml.Node, s *sourceDraft) {

@@ -71,6 +71,9 @@ type Outlet struct {
 	Credits    []string  `cbor:"8,keyasint,omitempty" json:"credits,omitempty"` // how other outlets name it as origin
 	Priority   int       `cbor:"9,keyasint,omitempty" json:"priority,omitempty"`
 	Apart      bool      `cbor:"10,keyasint,omitempty" json:"apart,omitempty"` // dedupe: false – its items never join others' stories
+	// MaxPerDay is how many of the stories it carries on a day, UTC, it brings into merged
+	// feeds, the first that arrive; 0 = all. Its own feed has all of them.
+	MaxPerDay int `cbor:"11,keyasint,omitempty" json:"max_per_day,omitempty"`
 }
 
 // Source is one feed of one outlet, as the operator configured it. Every field

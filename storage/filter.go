@@ -18,6 +18,7 @@ type filter struct {
 	lists  []map[uint32]bool // a story needs a member of each
 	pick   []uint32          // sources one of which every answer has; nil = any
 	terms  []term
+	quota  *quota // nil = nothing is held back
 }
 
 // A term of a search: a word or a quoted phrase, folded, wanted or not.
@@ -28,6 +29,7 @@ type term struct {
 
 func (db *DB) compile(q feed.Query) *filter {
 	f := &filter{db: db, roster: db.outlets.Load(), q: q, terms: terms(q.Text, db.opts.Fold)}
+	f.quota = quotaFor(f.roster, q)
 	if len(q.Sources) > 0 {
 		f.demand(func(o feed.Outlet) bool { return slices.Contains(q.Sources, o.ID) })
 	}

@@ -110,6 +110,9 @@ func (w *walk) page(tx *bbolt.Tx, size int) ([]feed.Story, error) {
 	steps, stories, items := 0, tx.Bucket([]byte(bStories)), w.f.db.itemReader(tx)
 	for p := range w.places(tx, &steps) {
 		w.at = p
+		if !w.brings(tx, p) {
+			continue
+		}
 		if st, ok := w.f.find(stories, items, p.no); ok {
 			out = append(out, st)
 		}

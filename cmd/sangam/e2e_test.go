@@ -89,20 +89,29 @@ func (d *daemon) configure(outlets map[string]*outlet.Outlet, more string) {
 // command runs one of the program's commands where the daemon's configuration is.
 func (d *daemon) command(args ...string) (stdout, stderr string, status int) {
 	d.t.Helper()
+	stdout, stderr, status, err := d.try(args...)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return stdout, stderr, status
+}
+
+// try is command for goroutines, which must not end the test.
+func (d *daemon) try(args ...string) (stdout, stderr string, status int, err error) {
 	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, d.bin, args...)
 	cmd.Dir = d.dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	err = cmd.Run()
 	if ctx.Err() != nil {
-		d.t.Fatalf("sangam %s hangs; the daemon meanwhile:\n%s", args, d.goroutines())
+		return "", "", 0, fmt.Errorf("sangam %s hangs; the daemon meanwhile:\n%s", args, d.goroutines())
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		d.t.Fatalf("sangam %s: %v", args, err)
+		return "", "", 0, fmt.Errorf("sangam %s: %w", args, err)
 	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode(), nil
 }
 
 // goroutines is what the daemon is doing, for a test that waits for it in vain.

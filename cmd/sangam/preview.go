@@ -71,6 +71,10 @@ type foreseenSource struct {
 	Joins    []joined     `json:"joins,omitempty"`
 	Filtered int          `json:"filtered,omitempty"`
 	Dropped  []string     `json:"dropped,omitempty"` // titles of items that its filters drop, at most 100
+	// HeldBack is how many of its Stories of the last days its max_per_day keeps out of
+	// merged feeds.
+	HeldBack int `json:"held_back,omitempty"`
+	Stories  int `json:"stories,omitempty"`
 }
 
 // joined is an item of the visited source in a story with others.
@@ -186,8 +190,7 @@ func copyStore(ctx context.Context, cfg *config.Config, live, file string) error
 	if !errors.Is(err, errNoDaemon) {
 		return err
 	}
-	_, err = storage.Restore(ctx, file, live, storeOptions(cfg, nil), nil)
-	return err
+	return storage.Copy(ctx, live, file, storeOptions(cfg, nil), nil)
 }
 
 // foresee lets the scratch store live through what the new configuration would bring.

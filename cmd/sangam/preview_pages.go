@@ -17,6 +17,7 @@ import (
 type page struct {
 	view    feed.View
 	entries []entry
+	dropped []entry // stories that would stand among them but for the feed's include and exclude
 }
 
 // entry is a story as a reader of the first page meets it.
@@ -35,6 +36,10 @@ type foreseenFeed struct {
 	New     []entry    `json:"new"`
 	Gone    []entry    `json:"gone"`
 	Changed [][2]entry `json:"changed"` // another copy is shown, or another title
+	// Filtered counts the stories that its include and exclude keep off its first page;
+	// Dropped lists them, at most 100.
+	Filtered int     `json:"filtered,omitempty"`
+	Dropped  []entry `json:"dropped,omitempty"`
 }
 
 // viewsOf are the feeds of a configuration; where the old one is not known, those of
@@ -53,14 +58,52 @@ func pages(ctx context.Context, db *storage.DB, views []feed.View) ([]page, erro
 			if err != nil {
 				return nil, err
 			}
-			lead := story.Lead()
-			list[i].entries = append(list[i].entries, entry{story.Key, lead.Title, lead.Source})
+			list[i].entries = append(list[i].entries, entryShown(story))
 			if len(list[i].entries) == view.Items {
 				break
 			}
 		}
+		if len(view.Query.Include)+len(view.Query.Exclude) > 0 {
+			var err error
+			if list[i].dropped, err = droppedFrom(ctx, db, list[i]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return list, nil
+}
+
+func entryShown(story feed.Story) entry {
+	lead := story.Lead()
+	return entry{story.Key, lead.Title, lead.Source}
+}
+
+// mostUnfiltered is how many stories are looked at to see what a feed's filters drop.
+const mostUnfiltered = 2000
+
+// droppedFrom are the stories that the filters of a feed keep from standing on a page.
+func droppedFrom(ctx context.Context, db *storage.DB, p page) ([]entry, error) {
+	q, kept := p.view.Query, map[string]bool{}
+	q.Include, q.Exclude = nil, nil
+	for _, e := range p.entries {
+		kept[e.Key] = true
+	}
+	var dropped []entry
+	met, looked := 0, 0
+	for story, err := range db.Stories(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		if looked++; looked > mostUnfiltered || len(kept) == p.view.Items && met == len(kept) {
+			break
+		}
+		if kept[story.Key] {
+			met++
+		} else {
+			dropped = append(dropped, entryShown(story))
+		}
+	}
+	return dropped, nil
 }
 
 // differences compares the pages feed by feed.
@@ -75,6 +118,7 @@ func differences(before, after []page) []foreseenFeed {
 		delete(old, is.view.ID)
 		f := compare(was.entries, is.entries)
 		f.ID, f.Title = is.view.ID, is.view.Title
+		f.Filtered, f.Dropped = len(is.dropped), is.dropped[:min(len(is.dropped), mostListed)]
 		if !known {
 			f.Before = -1
 		}
@@ -190,6 +234,9 @@ func (s foreseenSource) print(b *strings.Builder) {
 		fmt.Fprintf(b, "    its filters drop %d of %d items\n", s.Filtered, s.Filtered+s.Items)
 		some(b, s.Dropped, func(title string) string { return "    drops: " + title })
 	}
+	if s.HeldBack > 0 {
+		fmt.Fprintf(b, "    max_per_day keeps %d of its last %s out of merged feeds\n", s.HeldBack, inStories(s.Stories))
+	}
 }
 
 func (f foreseenFeed) print(b *strings.Builder) {
@@ -208,6 +255,10 @@ func (f foreseenFeed) print(b *strings.Builder) {
 		some(b, f.Changed, func(e [2]entry) string {
 			return fmt.Sprintf("  ~ %s: %s → %s: %s", e[0].Source, e[0].Title, e[1].Source, e[1].Title)
 		})
+	}
+	if f.Filtered > 0 {
+		fmt.Fprintf(b, "    its filters keep %s off the first page\n", inStories(f.Filtered))
+		some(b, f.Dropped, func(e entry) string { return fmt.Sprintf("    drops: %s: %s", e.Source, e.Title) })
 	}
 }
 

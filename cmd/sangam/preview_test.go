@@ -102,11 +102,18 @@ sources:
 	if f := seen.Feeds[0]; f.Before != 2 || f.After != 14 || len(f.New) != 12 {
 		t.Errorf("the feed of everything: got %d → %d, %d new", f.Before, f.After, len(f.New))
 	}
-	if f := seen.Feeds[1]; f.ID != "boats" || f.Before != -1 || f.After != 1 {
+	if f := seen.Feeds[1]; f.ID != "boats" || f.Before != -1 || f.After != 1 || f.Filtered != 13 || len(f.Dropped) != 13 {
 		t.Errorf("the new feed: got %+v", f)
 	}
+	bounded := strings.Replace(changed, gazette.Feed()+"'", gazette.Feed()+"', max_per_day: 4", 1)
+	if err := os.WriteFile(filepath.Join(d.dir, "bounded.yaml"), []byte(bounded), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, _, _ := d.command("preview", "--config", "bounded.yaml"); !strings.Contains(text, "max_per_day keeps 9 of its last 13 stories out of merged feeds") || strings.Contains(text, "floods") {
+		t.Errorf("with max_per_day the report is\n%s", text)
+	}
 	text, _, _ := d.command("preview", "--config", "new.yaml")
-	for _, want := range []string{"drops: Lottery", "joins herald", "+ gazette: Owls counted", "feed boats: new, with 1 entries", "! post fails"} {
+	for _, want := range []string{"drops: Lottery", "joins herald", "+ gazette: Owls counted", "feed boats: new, with 1 entries", "! post fails", "its filters keep 13 stories off"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not say %q:\n%s", want, text)
 		}

@@ -56,8 +56,48 @@ func visitAll(ctx context.Context, cfg *config.Config, db *storage.DB, list []wa
 		if err := errands[i].joins(ctx, db, &found[i]); err != nil {
 			return nil, err
 		}
+		held, stories, err := heldBack(ctx, db, list[i].Source, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		found[i].HeldBack, found[i].Stories = held, stories
 	}
 	return found, nil
+}
+
+// quotaDays is how many days back a preview looks at what a source's max_per_day holds
+// back.
+const quotaDays = 3
+
+// heldBack counts the stories that a source carries in the last days, and those of them
+// that no merged feed shows because of its max_per_day.
+func heldBack(ctx context.Context, db *storage.DB, src feed.Source, now time.Time) (held, stories int, err error) {
+	if src.MaxPerDay == 0 {
+		return 0, 0, nil
+	}
+	from := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-quotaDays)
+	shown := map[string]bool{}
+	for story, err := range db.Stories(ctx, feed.Query{}) {
+		if err != nil {
+			return 0, 0, err
+		}
+		if story.Order.Before(from) {
+			break
+		}
+		shown[story.Key] = true
+	}
+	for story, err := range db.Stories(ctx, feed.Query{Sources: []string{src.ID}}) {
+		if err != nil {
+			return 0, 0, err
+		}
+		if story.Order.Before(from) {
+			break
+		}
+		if stories++; !shown[story.Key] {
+			held++
+		}
+	}
+	return held, stories, nil
 }
 
 // errand is one visit of a preview.

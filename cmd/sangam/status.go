@@ -152,6 +152,9 @@ func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	if s.Usual.Patience > 0 {
 		line("patience", "it counts as silent after "+feed.Span(time.Duration(s.Usual.Patience)*time.Second)+" without a new item")
 	}
+	if limit := s.Outlet.MaxPerDay; limit > 0 {
+		line("limit", fmt.Sprintf("it brings %d stories a day into merged feeds; %s came today", limit, count(s.Usual.Days[len(s.Usual.Days)-1], "new item")))
+	}
 	if st.Judged > 0 {
 		line("filters", fmt.Sprintf("include and exclude dropped %d of the last document, %d of %d ever", st.Dropped, st.Filtered, st.Judged))
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,7 @@ func Run(t *testing.T, open Open) {
 		{"UnknownIsNotFound", notFound},
 		{"AStateOfAVisitWithoutItemsIsToldAtOnce", lazyState},
 		{"EveryVisitIsTalliedOnce", tallied},
+		{"ASourceBringsNoMoreADayThanItMay", quotas},
 	}
 	for _, law := range laws {
 		t.Run(law.name, func(t *testing.T) {
@@ -555,5 +557,64 @@ func tallied(t *testing.T, s Store) {
 	}
 	if len(st.Events) != 2 || st.Events[0].Kind != feed.Failing || st.Events[1].Kind != feed.Recovered {
 		t.Errorf("one failure and its end are remembered as %+v", st.Events)
+	}
+}
+
+// quotas has one source publish more in a day than it may bring into merged feeds.
+func quotas(t *testing.T, s Store) {
+	flood, other := Outlet("flood"), Outlet("herald")
+	flood.MaxPerDay = 3
+	flood.Categories, other.Categories = []string{"world"}, []string{"world"}
+	if err := s.SetOutlets(t.Context(), []feed.Outlet{flood, other}); err != nil {
+		t.Fatal(err)
+	}
+	for day := range 2 {
+		at := time.Duration(24*day+10) * time.Hour
+		for i := range 5 {
+			id := fmt.Sprint(day, "-", i)
+			merge(t, s, Batch(flood, at+time.Duration(i)*time.Minute, Item("flood", id, "Flood number "+id, "Words.")))
+		}
+	}
+	shown := func(q feed.Query) string {
+		var titles []string
+		for st, err := range s.Stories(t.Context(), q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			titles = append(titles, strings.TrimPrefix(st.Lead().Title, "Flood number "))
+		}
+		return strings.Join(titles, " ")
+	}
+	const first, whole = "1-2 1-1 1-0 0-2 0-1 0-0", "1-4 1-3 1-2 1-1 1-0 0-4 0-3 0-2 0-1 0-0"
+	for _, row := range []struct {
+		what string
+		q    feed.Query
+		want string
+	}{
+		{"everything", feed.Query{}, first},
+		{"a category", feed.Query{Categories: []string{"world"}}, first},
+		{"two sources", feed.Query{Sources: []string{"flood", "herald"}}, first},
+		{"what arrived since", feed.Query{Since: Start.Add(24 * time.Hour)}, "1-2 1-1 1-0"},
+		{"its own feed", feed.Query{Sources: []string{"flood"}}, whole},
+		{"a search", feed.Query{Text: "flood"}, whole},
+	} {
+		if got := shown(row.q); got != row.want {
+			t.Errorf("%s: got %s, want %s", row.what, got, row.want)
+		}
+	}
+	if _, err := s.Story(t.Context(), Item("flood", "1-4", "", "").Key); err != nil {
+		t.Errorf("the page of a story that is held back: %v", err)
+	}
+	// Another source carries one that was held back: it brings it.
+	merge(t, s, Batch(other, 36*time.Hour, Item("herald", "h", "Flood number 1-4", "Words.")))
+	if got := shown(feed.Query{}); got != "1-4 "+first {
+		t.Errorf("with one that another source carries too: got %s", got)
+	}
+	flood.MaxPerDay = 0
+	if err := s.SetOutlets(t.Context(), []feed.Outlet{flood, other}); err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(feed.Query{}); got != whole {
+		t.Errorf("without a limit: got %s", got)
 	}
 }
