@@ -38,6 +38,9 @@ func (e *errand) receive(r *reply) {
 	raw := &io.LimitedReader{R: r.Body, N: limit + 1<<16}
 	v := newVessel(func() (func(), error) { return e.client.heavy.enter(r.Request.Context(), limit) })
 	defer v.empty()
+	if !zipped {
+		v.expect(r.ContentLength)
+	}
 	warning, err := decode(v, raw, zipped, limit)
 	if warning != "" {
 		e.warnings = append(e.warnings, warning)

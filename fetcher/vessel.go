@@ -14,6 +14,9 @@ const (
 	// lightBody is what every visit may receive without asking: more than nearly all
 	// feeds have.
 	lightBody = 1 << 20
+	// mostExpected is how much is set aside for a body because its server says that it will
+	// come.
+	mostExpected = 256 << 10
 	// heavyTotal bounds what all visits together receive beyond that, in bytes: three
 	// bodies of the default limit at once.
 	heavyTotal = 3 * defaultMaxBody
@@ -44,6 +47,7 @@ func (h *heavy) enter(ctx context.Context, limit int64) (leave func(), err error
 type vessel struct {
 	size   int64
 	light  *bytes.Buffer
+	own    bool     // light was made to measure, and is handed over
 	chunks []*chunk // what is beyond light, all full but the last
 	enter  func() (leave func(), err error)
 	leave  func() // nil while everything is in light
@@ -65,9 +69,18 @@ func newVessel(enter func() (leave func(), err error)) *vessel {
 	return &vessel{light: light, enter: enter}
 }
 
+// expect says how long the body is going to be, if that is known: one that is short is
+// not received twice.
+func (v *vessel) expect(length int64) {
+	if length > 0 && length <= mostExpected && v.size == 0 {
+		buffers.Put(v.light)
+		v.light, v.own = bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead)), true
+	}
+}
+
 // empty gives back everything that the vessel holds.
 func (v *vessel) empty() {
-	if v.light.Cap() <= lightBody {
+	if !v.own && v.light.Cap() <= lightBody {
 		buffers.Put(v.light)
 	}
 	for _, c := range v.chunks {
@@ -104,8 +117,11 @@ func (v *vessel) fill(r io.Reader) error {
 	return err
 }
 
-// bytes returns a copy of what was received.
+// bytes returns what was received.
 func (v *vessel) bytes() []byte {
+	if v.own && len(v.chunks) == 0 {
+		return v.light.Bytes()
+	}
 	body := make([]byte, 0, v.size)
 	body = append(body, v.light.Bytes()...)
 	for _, c := range v.chunks {
