@@ -55,6 +55,7 @@ type Options struct {
 
 	Rules   string // digest of all by which stories are decided
 	Version string // of the program, for people
+	Place   string // machine and file of the store: whoever has it open now is the only one
 
 	Store   *storage.DB
 	Dir     string // for files on their way; on the store's file system
@@ -142,6 +143,8 @@ const (
 	defaultBeat  = 5 * time.Second
 	// staleBeats is how many beats may fail before a node calls itself cut off.
 	staleBeats = 3
+	// longestWait is between two tries to join.
+	longestWait = 5 * time.Second
 	// callTimeout bounds one request to the engine.
 	callTimeout = 10 * time.Second
 )
@@ -234,7 +237,7 @@ func (n *Node) Run(ctx context.Context) error {
 
 // persist joins and works, again and again until ctx ends.
 func (n *Node) persist(ctx context.Context) {
-	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+	for wait := time.Second; ; wait = min(2*wait, longestWait) {
 		began := time.Now()
 		err := n.join(ctx)
 		if err == nil {

@@ -57,6 +57,7 @@ const (
 
 // setUp makes what is not there, and brings up to date what is there otherwise.
 func (n *Node) setUp(ctx context.Context) (*engine, error) {
+	n.connected(ctx)
 	if !n.nc.IsConnected() {
 		return nil, fmt.Errorf("no server answers: %w", lastError(n.nc))
 	}
@@ -105,6 +106,13 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 	n.set(func(s *Standing) { s.Log, s.Warnings = e.identity, n.inspect(ctx) })
 	n.engine.Store(e)
 	return e, nil
+}
+
+// connected waits a while for the connection.
+func (n *Node) connected(ctx context.Context) {
+	for deadline := time.Now().Add(callTimeout); !n.nc.IsConnected() && time.Now().Before(deadline) && ctx.Err() == nil; {
+		pause(ctx, 50*time.Millisecond)
+	}
 }
 
 func lastError(nc *nats.Conn) error {

@@ -71,7 +71,7 @@ func (n *Node) join(ctx context.Context) error {
 // alone makes sure that no other running node has the same name.
 func (n *Node) alone(ctx context.Context, eng *engine) error {
 	other, err := n.info(ctx, eng, n.Node)
-	if err != nil || other == nil || other.Run == n.id {
+	if err != nil || other == nil || other.Run == n.id || n.Place != "" && other.Place == n.Place {
 		return err
 	}
 	if time.Since(other.At) < staleBeats*n.Beat && !other.Leaving {
@@ -248,9 +248,6 @@ func (n *Node) Seed(ctx context.Context) error {
 }
 
 func (n *Node) seed(ctx context.Context) error {
-	for deadline := time.Now().Add(callTimeout); !n.nc.IsConnected() && time.Now().Before(deadline) && ctx.Err() == nil; {
-		pause(ctx, 50*time.Millisecond)
-	}
 	eng, err := n.setUp(ctx)
 	if err != nil {
 		return err

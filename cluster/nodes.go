@@ -17,6 +17,7 @@ import (
 type NodeInfo struct {
 	Node    string    `json:"node"`
 	Run     string    `json:"run"` // another for each start
+	Place   string    `json:"place,omitempty"`
 	Version string    `json:"version"`
 	Rules   string    `json:"rules"`
 	Config  string    `json:"config"`
@@ -117,7 +118,7 @@ func (n *Node) beatOnce(ctx context.Context, eng *engine) error {
 func (n *Node) say(ctx context.Context, eng *engine, leaving bool) error {
 	s := n.Standing()
 	text, err := json.Marshal(NodeInfo{
-		Node: n.Node, Run: n.id, Version: n.Version, Rules: n.Rules, Config: n.Config(),
+		Node: n.Node, Run: n.id, Place: n.Place, Version: n.Version, Rules: n.Rules, Config: n.Config(),
 		Phase: s.Phase, Problem: s.Problem, Applied: s.Applied, At: time.Now().UTC(), Leaving: leaving,
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -49,6 +50,7 @@ func clusterOptions(conf *current, db *storage.DB, log *slog.Logger) cluster.Opt
 		Name: c.Name, Node: nodeName(c), Replicas: c.Replicas, Monitors: c.Monitors, Keep: c.Keep, Snapshot: c.Snapshot,
 		Credentials: c.Credentials.Reveal(), CA: c.CA, Certificate: c.Certificate, Key: c.Key.Reveal(),
 		Rules: rulesDigest(cfg), Version: version, Store: db, Dir: cfg.Data, Workers: cfg.Concurrency, Log: log,
+		Place:  place(cfg),
 		Config: func() string { return configDigest(conf.get()) },
 		Outlets: func(ctx context.Context) ([]feed.Outlet, error) {
 			return described(ctx, conf.get(), db)
@@ -77,6 +79,16 @@ func nodeName(c *config.Cluster) string {
 		}
 	}
 	return string(name[:min(len(name), 32)])
+}
+
+// place names the store among all machines: while it is open, nobody else has it.
+func place(cfg *config.Config) string {
+	file, err := filepath.Abs(storeFile(cfg))
+	host, err2 := os.Hostname()
+	if err != nil || err2 != nil {
+		return ""
+	}
+	return host + ":" + file
 }
 
 // newFellow makes this daemon's part in the cluster of its configuration, nil if it has none, and has
@@ -283,6 +295,7 @@ func configDigest(cfg *config.Config) string {
 		src.FeedURL, src.Username = src.Address(), ""
 		src.Headers = maps.Clone(src.Headers)
 	}
+	slices.SortFunc(c.Sources, func(a, b feed.Source) int { return cmp.Compare(a.ID, b.ID) }) // their order decides nothing
 	return digest(fmt.Sprint(cfg.Timezone), c)
 }
 

@@ -106,7 +106,7 @@ func (d *daemon) try(args ...string) (stdout, stderr string, status int, err err
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		return "", "", 0, fmt.Errorf("sangam %s hangs; the daemon meanwhile:\n%s", args, d.goroutines())
+		return "", "", 0, fmt.Errorf("sangam %s hangs; the daemon meanwhile:\n%s\n%s", args, d.stderr, d.goroutines())
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return "", "", 0, fmt.Errorf("sangam %s: %w", args, err)

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceQuick)
-	testscript.Main(m, map[string]func(){"sangam": main})
+	testscript.Main(m, map[string]func(){"sangam": main, engineName: runEngine})
 }
 
 // raceQuick keeps the race detector from waiting a second at the end of every command.

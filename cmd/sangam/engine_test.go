@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// engineName is how this very binary is called to be a server of the cluster's engine: a process
+// of its own, which can be killed.
+const engineName = "engine"
+
+// runEngine is the program: number, client port, store, ports of all routes.
+func runEngine() {
+	args := os.Args[1:]
+	number, _ := strconv.Atoi(args[0])
+	port, _ := strconv.Atoi(args[1])
+	o := &server.Options{
+		ServerName: fmt.Sprint("nats-", number), Host: "127.0.0.1", Port: port, NoSigs: true,
+		JetStream: true, StoreDir: args[2], SyncAlways: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30,
+	}
+	for i, p := range args[3:] {
+		o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: "127.0.0.1:" + p})
+		if i == number {
+			route, _ := strconv.Atoi(p)
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: route}
+		}
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	s.Start()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	<-stop
+	s.Shutdown()
+}
+
+// An engine is three servers, each a process.
+type engine struct {
+	t     *testing.T
+	bin   string
+	dir   string
+	ports []string
+	route []string
+	cmds  []*exec.Cmd
+}
+
+func startEngine(t *testing.T) *engine {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &engine{t: t, dir: t.TempDir(), cmds: make([]*exec.Cmd, 3)}
+	e.bin = filepath.Join(e.dir, engineName)
+	if err := os.Symlink(exe, e.bin); err != nil {
+		t.Fatal(err)
+	}
+	for range e.cmds {
+		for _, list := range []*[]string{&e.ports, &e.route} {
+			_, port, _ := net.SplitHostPort(freePort(t))
+			*list = append(*list, port)
+		}
+	}
+	for i := range e.cmds {
+		e.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range e.cmds {
+			e.kill(i)
+		}
+	})
+	return e
+}
+
+func (e *engine) start(i int) {
+	e.t.Helper()
+	cmd := exec.Command(e.bin, append([]string{strconv.Itoa(i), e.ports[i], filepath.Join(e.dir, strconv.Itoa(i))}, e.route...)...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		e.t.Fatal(err)
+	}
+	e.cmds[i] = cmd
+}
+
+// kill ends a server as a power failure would.
+func (e *engine) kill(i int) {
+	if cmd := e.cmds[i]; cmd != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		e.cmds[i] = nil
+	}
+}
+
+// section is the configuration of a node in this engine's cluster.
+func (e *engine) section(node string) string {
+	var urls []string
+	for _, p := range e.ports {
+		urls = append(urls, "'nats://127.0.0.1:"+p+"'")
+	}
+	return fmt.Sprintf("public_url: https://news.example/\ncluster: {urls: [%s], node: %s}\n", strings.Join(urls, ", "), node)
+}
+
+// until waits until something holds, for a minute and a half.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
