@@ -103,6 +103,9 @@ type Node struct {
 	stopped chan struct{}  // closed when Run has ended its work
 	stuck   atomic.Bool    // the store is before entries that other rules decided
 
+	stalled  chan struct{} // holds a word when the log does not come
+	lastBeat uint64        // what was applied at the last beat; beat's own
+
 	applied atomic.Uint64 // the last entry folded
 	beaten  atomic.Int64  // when the engine's majority last answered, Unix nanoseconds
 }
@@ -161,7 +164,7 @@ func New(o Options) (*Node, error) {
 	n := &Node{
 		Options: o, id: nats.NewInbox()[len(nats.InboxPrefix):], changed: make(chan struct{}), stand: Standing{Phase: Connecting},
 		waiting: map[string]chan<- folded{}, watched: map[string][]chan struct{}{},
-		leaving: make(chan struct{}), stopped: make(chan struct{}),
+		stalled: make(chan struct{}, 1), leaving: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	nc, err := connect(o)
 	if err != nil {

@@ -47,7 +47,7 @@ const (
 	forgetNodes = 24 * time.Hour
 	// mostWaiting is how many workers of all nodes may wait for a visit at once.
 	mostWaiting = 8192
-	// setUpTimeout bounds the making of one stream; it is tried again.
+	// setUpTimeout bounds the making of one thing; it is tried again.
 	setUpTimeout = 4 * time.Second
 	// headroom is left of the engine's message limit for headers.
 	headroom = 8 << 10
@@ -61,7 +61,7 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 	if !n.nc.IsConnected() {
 		return nil, fmt.Errorf("no server answers: %w", lastError(n.nc))
 	}
-	if _, err := n.js.AccountInfo(ctx); err != nil {
+	if err := soon(ctx, func(ctx context.Context) error { _, err := n.js.AccountInfo(ctx); return err }); err != nil {
 		return nil, n.explain("ask for JetStream", err)
 	}
 	e := &engine{largest: min(int(n.nc.MaxPayload())-headroom, largestMessage)}
@@ -69,7 +69,7 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 	if e.log, err = n.stream(ctx, jetstream.StreamConfig{
 		Name: n.logStream(), Description: "Sangam: everything that changes stories, in order", Subjects: []string{n.logSubject(">")},
 		Retention: jetstream.LimitsPolicy, MaxAge: n.Keep, Storage: jetstream.FileStorage, Replicas: n.Replicas,
-		Duplicates: duplicates, DenyDelete: true, AllowDirect: true,
+		Duplicates: duplicates, DenyDelete: true, AllowDirect: true, MaxMsgsPerSubject: -1,
 		Metadata: map[string]string{identityKey: nuid.Next()},
 	}); err != nil {
 		return nil, err
@@ -85,23 +85,17 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if e.workers, err = e.visits.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: workers, Description: "Sangam: whoever makes visits", AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: n.Lease, MaxDeliver: -1, MaxAckPending: 100_000, MaxWaiting: mostWaiting,
-	}); err != nil {
-		return nil, n.explain("set up the consumer of visits", err)
-	}
-	if e.nodes, err = n.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: n.nodeBucket(), Description: "Sangam: how every node fares", History: 1, TTL: forgetNodes,
-		Storage: jetstream.FileStorage, Replicas: n.Replicas,
-	}); err != nil {
-		return nil, n.explain("set up the bucket of nodes", err)
-	}
-	if e.snapshots, err = n.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: n.snapshotBucket(), Description: "Sangam: backups of the store, to start from",
-		Storage: jetstream.FileStorage, Replicas: n.Replicas,
-	}); err != nil {
-		return nil, n.explain("set up the store of snapshots", err)
+	for _, part := range []struct {
+		doing string
+		do    func(context.Context, *engine) error
+	}{
+		{"set up the consumer of visits", n.setUpWorkers},
+		{"set up the bucket of nodes", n.setUpNodes},
+		{"set up the store of snapshots", n.setUpSnapshots},
+	} {
+		if err := soon(ctx, func(ctx context.Context) error { return part.do(ctx, e) }); err != nil {
+			return nil, n.explain(part.doing, err)
+		}
 	}
 	n.set(func(s *Standing) { s.Log, s.Warnings = e.identity, n.inspect(ctx) })
 	n.engine.Store(e)
@@ -113,6 +107,51 @@ func (n *Node) connected(ctx context.Context) {
 	for deadline := time.Now().Add(callTimeout); !n.nc.IsConnected() && time.Now().Before(deadline) && ctx.Err() == nil; {
 		pause(ctx, 50*time.Millisecond)
 	}
+}
+
+// soon bounds a request to servers that may have no leader yet: it is made again.
+func soon(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+	defer cancel()
+	return ask(ctx)
+}
+
+func (n *Node) setUpWorkers(ctx context.Context, e *engine) (err error) {
+	e.workers, err = e.visits.Consumer(ctx, workers)
+	if err == nil && e.workers.CachedInfo().Config.AckWait == n.Lease {
+		return nil
+	}
+	e.workers, err = e.visits.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: workers, Description: "Sangam: whoever makes visits", AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: n.Lease, MaxDeliver: -1, MaxAckPending: 100_000, MaxWaiting: mostWaiting,
+	})
+	return err
+}
+
+func (n *Node) setUpNodes(ctx context.Context, e *engine) (err error) {
+	if e.nodes, err = n.js.KeyValue(ctx, n.nodeBucket()); err == nil {
+		if s, err := e.nodes.Status(ctx); err == nil && s.Config().Replicas == n.Replicas {
+			return nil
+		}
+	}
+	e.nodes, err = n.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: n.nodeBucket(), Description: "Sangam: how every node fares", History: 1, TTL: forgetNodes,
+		Storage: jetstream.FileStorage, Replicas: n.Replicas,
+	})
+	return err
+}
+
+func (n *Node) setUpSnapshots(ctx context.Context, e *engine) (err error) {
+	if e.snapshots, err = n.js.ObjectStore(ctx, n.snapshotBucket()); err == nil {
+		if s, err := e.snapshots.Status(ctx); err == nil && s.Replicas() == n.Replicas {
+			return nil
+		}
+	}
+	e.snapshots, err = n.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: n.snapshotBucket(), Description: "Sangam: backups of the store, to start from",
+		Storage: jetstream.FileStorage, Replicas: n.Replicas,
+	})
+	return err
 }
 
 func lastError(nc *nats.Conn) error {

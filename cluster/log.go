@@ -179,12 +179,28 @@ type logged struct {
 // tail folds the log into the store, from where the store is, until ctx ends or something is
 // wrong with it.
 func (n *Node) tail(ctx context.Context) error {
+	for {
+		err := n.tailOnce(ctx)
+		if !errors.Is(err, errStalled) {
+			return err
+		}
+		n.Log.Warn("cluster: the log does not come though there is more of it; asking for it anew", "entry", n.applied.Load())
+	}
+}
+
+// errStalled says that the log has more entries, and none comes: the server that sent it is lost.
+var errStalled = errors.New("the log does not come")
+
+func (n *Node) tailOnce(ctx context.Context) error {
 	eng := n.engine.Load()
 	begin := n.applied.Load()
 	c, err := eng.log.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin + 1,
 	})
 	if err != nil {
+		if ctx.Err() == nil {
+			pause(ctx, time.Second)
+		}
 		return n.explain("read the log", err)
 	}
 	read := make(chan logged, ahead)
@@ -217,8 +233,10 @@ func (n *Node) tail(ctx context.Context) error {
 			return nil
 		case err := <-broken:
 			return err
+		case <-n.stalled:
+			return errStalled
 		case <-ended:
-			return errors.New("the engine stopped sending the log")
+			return errStalled
 		case first := <-read:
 			if first.seq < next { // after a reset of the consumer
 				continue

@@ -104,6 +104,13 @@ func (n *Node) beatOnce(ctx context.Context, eng *engine) error {
 		n.Log.Info("cluster: the majority of the servers answers again")
 	}
 	before := n.Standing()
+	if before.Applied < before.Last && before.Applied == n.lastBeat {
+		select {
+		case n.stalled <- struct{}{}:
+		default:
+		}
+	}
+	n.lastBeat = before.Applied
 	// Whoever has not read what was there one beat ago lags.
 	if (before.Phase == Joined || before.Phase == Differs) && before.Applied < before.Last {
 		n.Log.Warn("cluster: this node lags behind the log", "entry", before.Applied, "of", info.State.LastSeq)
