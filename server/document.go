@@ -21,6 +21,7 @@ type document struct {
 	seq      uint64    // of the store when it was made
 	expires  time.Time // for pages that tell the time; zero = only a change ends it
 	etag     string    // of the identity coding, without quotes
+	epoch    string    // of the sequence number in it; "" = there is none
 	modified time.Time // zero = unsaid
 	kind     string    // media type
 	policy   string
@@ -173,6 +174,7 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	}
 	d := newDocument(b.Bytes(), j)
 	d.seq, d.modified, d.stories = seq, m.modified, m.stories
+	d.order(st)
 	if m.control != "" {
 		d.control = m.control
 	}
@@ -226,6 +228,13 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	put(h, "Cache-Control", say.control)
 	h["Vary"] = say.vary
 	put(h, "Last-Modified", say.modified)
+	if newer := d.ahead(r); newer != "" {
+		h["Etag"] = []string{newer}
+		delete(h, "Last-Modified")
+		soften(h)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	if d.fresh(r) {
 		soften(h)
 		w.WriteHeader(http.StatusNotModified)

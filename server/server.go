@@ -56,9 +56,13 @@ type Options struct {
 	NoPictures  bool           // pages show no pictures
 	NoScript    bool           // pages have no script
 	Zone        *time.Location // in which pages tell the time; nil = UTC
-	NotFound    error          // what Store.Story returns for a story that is not there, besides fs.ErrNotExist
-	Now         func() time.Time
-	Log         *slog.Logger // nil = none
+	// Epoch names the history that the store's sequence numbers count, where several servers
+	// hold the same; "" = this one is alone. It is part of the tags, so that who lags can tell a
+	// newer one from an older one.
+	Epoch    func() string
+	NotFound error // what Store.Story returns for a story that is not there, besides fs.ErrNotExist
+	Now      func() time.Time
+	Log      *slog.Logger // nil = none
 }
 
 // complete fills in what was left open.

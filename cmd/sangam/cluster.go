@@ -219,6 +219,21 @@ func (f *fellow) stale(h http.Handler) http.Handler {
 	})
 }
 
+// epoch names the log that the store follows, so that tags of all nodes can be put in order.
+func (f *fellow) epoch() string {
+	if f == nil {
+		return ""
+	}
+	pos, err := f.db.Position(context.Background())
+	if err != nil {
+		return ""
+	}
+	return pos.Log[:min(len(pos.Log), epochLength)]
+}
+
+// epochLength is how much of a log's name goes into tags: chance does not make it twice.
+const epochLength = 6
+
 // notices are what an operator should know first.
 func (f *fellow) notices() []string {
 	if f == nil {

@@ -93,14 +93,19 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	if err != nil {
 		return err
 	}
-	pages = server.New(readersOptions(cfg, hub, log), db)
+	reading := func(cfg *config.Config) server.Options {
+		o := readersOptions(cfg, hub, log)
+		o.Epoch = fellow.epoch
+		return o
+	}
+	pages = server.New(reading(cfg), db)
 	var desk replaceable
 	known := rules(cfg)
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
 		desk.tokenIs(cfg.AdminToken)
 		visits.agenda.Set(cfg.Sources)
 		visits.alarms.Set(cfg.Webhooks)
-		pages.Set(readersOptions(cfg, hub, log))
+		pages.Set(reading(cfg))
 		level.Set(cfg.Log.Level)
 		if rules(cfg) != known {
 			known = rules(cfg)
