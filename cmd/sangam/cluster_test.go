@@ -178,10 +178,10 @@ func TestNodesShareTheWork(t *testing.T) {
 	agree(t, nodes, items)
 
 	step("published and visited")
-	out, _, status := nodes[0].command("cluster", "status")
-	if status != 0 || !strings.Contains(out, "node-3") || !strings.Contains(out, "joined") {
-		t.Errorf("cluster status: %d\n%s", status, out)
-	}
+	until(t, "cluster status to show all nodes", func() bool {
+		out, _, status := nodes[0].command("cluster", "status")
+		return status == 0 && strings.Count(out, "joined") == 3
+	})
 	if kills == 0 {
 		for _, d := range nodes {
 			d.stop()
