@@ -47,7 +47,15 @@ func longRun(t *testing.T, env string, few int) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv(env))
 	if err != nil {
-		return few
+		return fewer(few)
+	}
+	return n
+}
+
+// fewer is how much of something to do: a quarter of it under the race detector.
+func fewer(n int) int {
+	if raced {
+		return (n + 3) / 4
 	}
 	return n
 }
