@@ -45,11 +45,13 @@ func TestAPageWithoutStoriesSaysWhy(t *testing.T) {
 		},
 		"when there was nothing": {
 			func(s *shelf) { delete(s.states, "bote"); s.states["bote"] = feed.State{Source: "bote", Visited: noon} }, "/",
-			[]string{"have brought nothing so far"}, []string{"sangam status"},
+			[]string{"have brought nothing so far"},
+			[]string{"sangam status"},
 		},
 		"of one source": {
 			func(s *shelf) { s.states["bote"] = failing("bote", feed.TooLarge) }, "/sources/bote/",
-			[]string{"its feed is too large"}, []string{"Gazette"},
+			[]string{"its feed is too large"},
+			[]string{"Gazette"},
 		},
 		"without sources": {
 			func(s *shelf) { clear(s.outlets) }, "/", []string{"No sources are configured yet."}, nil,

@@ -50,7 +50,9 @@ func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) serve
 	return server.Program{
 		Report: st, Notices: cfg.notices(),
 		Facts: [][2]string{
-			{"version", version}, {"configuration", file}, {"store", store},
+			{"version", version},
+			{"configuration", file},
+			{"store", store},
 			{"visits", fmt.Sprintf("%d under way, %d ahead", st.Visits.Running, st.Visits.Waiting)},
 		},
 	}

@@ -83,7 +83,9 @@ func statusTable(w io.Writer, st server.Status) error {
 	t.Style().Options.DrawBorder = false
 	t.Style().Options.SeparateColumns = false
 	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "A DAY", Align: text.AlignRight}, {Name: "COPIES", Align: text.AlignRight}, {Name: "SAME", Align: text.AlignRight},
+		{Name: "A DAY", Align: text.AlignRight},
+		{Name: "COPIES", Align: text.AlignRight},
+		{Name: "SAME", Align: text.AlignRight},
 		{Name: "WHAT", WidthMax: 80, WidthMaxEnforcer: text.WrapSoft},
 	})
 	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "LAST NEWS", "A DAY", "COPIES", "SAME", "NEXT VISIT", "WHAT"})

@@ -72,8 +72,10 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	})
 	alarms.Set(conf.get().Webhooks)
 	v := &visits{conf: conf, db: db, metrics: m, alarms: alarms, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
-	v.line = &pipeline.Pipeline{Store: timed{db, m.merges}, Gather: here.Gather, Room: make(chan struct{}, roomForItems),
-		Now: time.Now, Log: log, Told: v.told}
+	v.line = &pipeline.Pipeline{
+		Store: timed{db, m.merges}, Gather: here.Gather, Room: make(chan struct{}, roomForItems),
+		Now: time.Now, Log: log, Told: v.told,
+	}
 	v.agenda = &schedule.Scheduler{
 		Recall:      func(ctx context.Context, src feed.Source) (feed.State, error) { return db.Brief(ctx, src.ID) },
 		Visit:       v.visit,
