@@ -82,10 +82,9 @@ func uri(s string) string {
 		}
 		s = strings.Replace(s, u.Host, host, 1)
 	}
-	if at := strings.Index(s, "://") + 3; strings.IndexAny(s[at:], "/?#") < 0 {
-		return escapeURI(s)
-	} else if end := at + strings.IndexAny(s[at:], "/?#"); s[end] != '/' {
-		s = s[:end] + "/" + s[end:] // an empty path, which some take for a part of the host
+	host := strings.Index(s, "://") + 3
+	if end := strings.IndexAny(s[host:], "/?#"); end >= 0 && s[host+end] != '/' {
+		s = s[:host+end] + "/" + s[host+end:] // an empty path, which some take for a part of the host
 	}
 	return escapeURI(s)
 }
