@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"sangam/feed"
@@ -50,8 +51,10 @@ func creditsOf(it *feed.Item, src feed.Outlet) []string {
 			add(host)
 		}
 	}
-	if m := newsml.FindStringSubmatch(it.Link); m != nil {
-		add(m[1])
+	if strings.Contains(it.Link, "newsml") {
+		if m := newsml.FindStringSubmatch(it.Link); m != nil {
+			add(m[1])
+		}
 	}
 	for _, credit := range textCredits(longerText(it), it.Title) {
 		add(credit)
@@ -85,9 +88,9 @@ var (
 	// dateline is a place, then who reports from there: "CITY (AP) —", "(رائٹرز)".
 	dateline = regexp.MustCompile(`^[^(（]{0,60}[(（]([^()（）]{2,40})[)）]`)
 	// lenticular is 【新华社】 or [Reuters] at the head of a text.
-	lenticular = regexp.MustCompile(`^\s*[【\[]([^】\]]{2,40})[】\]]`)
+	lenticular = regexp.MustCompile(`^[【\[]([^】\]]{2,40})[】\]]`)
 	// wire is 新华社北京3月1日电 at the head of a text.
-	wire = regexp.MustCompile(`^\s*(\p{Han}{2,4}[社网])\p{Han}{1,8}[0-9０-９月日]{2,8}[电電讯訊]`)
+	wire = regexp.MustCompile(`^(\p{Han}{2,4}[社网])\p{Han}{1,8}[0-9０-９月日]{2,8}[电電讯訊]`)
 	// creditLine is a line that says where the text is from.
 	creditLine = regexp.MustCompile(`(?i)^(?:source|sources|courtesy|credit|quelle|quellen|mit material von|المصدر|ماخذ|منبع|ذریعہ|स्रोत|सौजन्य|来源|來源|出典|提供|ที่มา)\s*[:：]\s*(.{2,80})$`)
 	// copyright is a line such as "© dpa-infocom".
@@ -107,12 +110,8 @@ func textCredits(text, title string) []string {
 		if !first && !last {
 			continue
 		}
-		if m := creditLine.FindStringSubmatch(line); m != nil {
-			out = append(out, m[1])
-			continue
-		}
-		if m := copyright.FindStringSubmatch(line); m != nil {
-			out = append(out, m[1])
+		if credit := credited(line); credit != "" {
+			out = append(out, credit)
 			continue
 		}
 		if byline(line, title) {
@@ -127,10 +126,45 @@ func textCredits(text, title string) []string {
 	if credit := asReported(opening); credit != "" {
 		out = append(out, credit)
 	}
-	for _, pattern := range []*regexp.Regexp{dateline, lenticular, wire} {
+	return append(out, datelines(opening)...)
+}
+
+// credited returns whom a line credits that does nothing else. Most lines cannot be
+// one, and are not asked with an expression.
+func credited(line string) string {
+	if strings.IndexByte(line, ':') >= 0 || strings.Contains(line, "：") {
+		if m := creditLine.FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
+	}
+	switch line[0] {
+	case "©"[0], '(', 'C':
+		if m := copyright.FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// datelines are who reports, by the first words of a text.
+func datelines(opening string) []string {
+	if opening == "" {
+		return nil
+	}
+	var out []string
+	find := func(pattern *regexp.Regexp) {
 		if m := pattern.FindStringSubmatch(opening); m != nil {
 			out = append(out, m[1])
 		}
+	}
+	if strings.IndexByte(opening, '(') >= 0 || strings.Contains(opening, "（") {
+		find(dateline)
+	}
+	if opening[0] == '[' || strings.HasPrefix(opening, "【") {
+		find(lenticular)
+	}
+	if r, _ := utf8.DecodeRuneInString(opening); unicode.Is(unicode.Han, r) {
+		find(wire)
 	}
 	return out
 }
@@ -195,11 +229,23 @@ func rawLines(s string) []string {
 		if line = strings.TrimSpace(line); len(line) > longestLine {
 			line = strings.ToValidUTF8(line[:longestLine], "")
 		}
-		if line = strings.Join(strings.Fields(line), " "); line != "" {
+		if line = singleSpaced(line); line != "" {
 			out = append(out, line)
 		}
 	}
 	return out
+}
+
+// singleSpaced is a trimmed line with one space between words: mostly the line itself.
+func singleSpaced(line string) string {
+	before := rune(0)
+	for _, r := range line {
+		if unicode.IsSpace(r) && (r != ' ' || before == ' ') {
+			return strings.Join(strings.Fields(line), " ")
+		}
+		before = r
+	}
+	return line
 }
 
 func unescape(s string) string {

@@ -22,24 +22,25 @@ type reading struct {
 // read makes a reading of an item. Sentences whose hash is in habitual, sorted, do
 // not count.
 func read(it *feed.Item, habitual []uint32) *reading {
-	return readText(it, bodyOf(it), habitual)
+	return readText(it, bodyOf(it, marked), habitual, nil)
 }
 
-// readText is read for an item whose body is at hand; the body is used up.
-func readText(it *feed.Item, body text, habitual []uint32) *reading {
+// readText is read for an item whose body is at hand; the body is used up. The windows
+// of the body are put where hashes has room.
+func readText(it *feed.Item, body text, habitual, hashes []uint32) *reading {
 	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title)}
-	r.head = shingle(r.title.runes)
+	r.head = shingle(r.title.runes, nil)
 	r.variants = variants(it.Title, r.title.runes)
 	body = prune(body, r.title.runes, habitual)
-	r.body = shingle(body.runes)
+	r.body = shingle(body.runes, hashes)
 	r.numbers = numbersOf(r.title.runes, body.runes)
 	r.live = liveblog(r.title.runes) || liveGlued(it.Title)
 	return r
 }
 
-// bodyOf is the whole text of an item: its content, after its summary where that
-// says something else.
-func bodyOf(it *feed.Item) text {
+// bodyOf is the whole text of an item, as marked reads it: its content, after its
+// summary where that says something else.
+func bodyOf(it *feed.Item, marked func(string) text) text {
 	if it.Content == "" {
 		return marked(it.Summary)
 	}

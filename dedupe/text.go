@@ -3,6 +3,7 @@ package dedupe
 import (
 	"html"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,14 +23,18 @@ type text struct {
 const maxRunes = 40_000
 
 // plain reads a text without markup, such as a title.
-func plain(s string) text { return scan(s, false) }
+func plain(s string) text { return scan(s, false, make([]rune, 0, sizeOf(s))) }
 
 // marked reads a fragment of safe, balanced HTML; a line of the text is a block of
 // the markup, or a line of the source where an outlet sends bare text.
-func marked(s string) text { return scan(s, true) }
+func marked(s string) text { return scan(s, true, make([]rune, 0, sizeOf(s))) }
 
-func scan(s string, markup bool) text {
-	sc := scanner{out: make([]rune, 0, min(guessRunes(s), maxRunes)+roomForExpansion)}
+// sizeOf is about how many characters the text of s has.
+func sizeOf(s string) int { return min(guessRunes(s), maxRunes) + roomForExpansion }
+
+// scan reads s into out, which is empty.
+func scan(s string, markup bool, out []rune) text {
+	sc := scanner{out: out}
 	for i := 0; i < len(s) && len(sc.out) < maxRunes; {
 		c := s[i]
 		if 'a' <= c && c <= 'z' { // the commonest case of all, in a few instructions
@@ -260,14 +265,10 @@ const leadWidth = 260
 // base is an odd multiplier for the polynomial hash of a window.
 const base = 0x9E3779B97F4A7C15
 
-// shingle hashes every window of the runes. A text narrower than one window is
-// one window.
-func shingle(runes []rune) shingled {
-	s := shingled{runes: runes}
-	if len(runes) == 0 {
-		return s
-	}
-	s.hashes = make([]uint32, 0, len(runes))
+// shingle hashes every window of the runes, in the memory given or in new one. A text
+// narrower than one window is one window.
+func shingle(runes []rune, hashes []uint32) shingled {
+	s := shingled{runes: runes, hashes: slices.Grow(hashes, len(runes))}
 	// The prefix hashes and widths of the last letters; a window has at most 14.
 	var ring [ringSize]uint64
 	var widths [ringSize]uint8
