@@ -28,8 +28,10 @@ const (
 // before, until ctx is done; it then returns nil. It watches the
 // directories, not the file, so editors that rename and the swap of Kubernetes'
 // "..data" link are seen, also when path is a chain of symbolic links. A file that is
-// written again with the same bytes, or is gone for the moment, is no change; neither
-// is a change of a file that a *_file key names. The error is that nothing can be
+// written again with the same bytes, or is gone for a moment, is no change; neither
+// is a change of a file that a *_file key names. That there is no file to be read for
+// longer is a change, and so is that it can be read again, even with the same bytes:
+// whoever was told in between has found none. The error is that nothing can be
 // watched at all.
 func Watch(ctx context.Context, path string, changed func()) error {
 	watcher, err := fsnotify.NewWatcher()
@@ -50,6 +52,8 @@ type watch struct {
 	path    string
 	watcher *fsnotify.Watcher
 	said    [sha256.Size]byte // what the file said last
+	away    bool              // there was nothing to read when last asked
+	told    bool              // that it is away
 }
 
 func (w *watch) run(ctx context.Context, changed func()) error {
@@ -80,6 +84,9 @@ func (w *watch) run(ctx context.Context, changed func()) error {
 		if w.differs() {
 			changed()
 		}
+		if w.away && !w.told { // for a moment, or for longer?
+			settled.Reset(patience)
+		}
 	}
 }
 
@@ -106,22 +113,34 @@ func (w *watch) follow() error {
 	return nil
 }
 
-// differs tells whether the file says something else than when last asked.
+// differs tells whether there is something else to be read than when last asked, or
+// nothing any more.
 func (w *watch) differs() bool {
+	said, ok := w.read()
+	if !ok {
+		differs := w.away && !w.told
+		w.away, w.told = true, differs || w.told
+		return differs
+	}
+	differs := said != w.said || w.away
+	w.said, w.away, w.told = said, false, false
+	return differs
+}
+
+// read returns the hash of what the file says, if it is one that can be read.
+func (w *watch) read() (said [sha256.Size]byte, ok bool) {
+	// What is no file is not opened: a pipe would keep us until somebody writes.
+	if info, err := os.Stat(w.path); err != nil || !info.Mode().IsRegular() {
+		return said, false
+	}
 	f, err := os.Open(w.path)
 	if err != nil {
-		return false
+		return said, false
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.LimitReader(f, largestFile+1)); err != nil {
-		return false
+		return said, false
 	}
-	said := [sha256.Size]byte(sum.Sum(nil))
-	differs := said != w.said
-	w.said = said
-	return differs
+	return [sha256.Size]byte(sum.Sum(nil)), true
 }

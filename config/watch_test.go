@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,17 +111,47 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		told := watching(t, path)
 		must(t, os.Remove(path))
 		if told() {
-			t.Error("told that the file is gone; want to wait until it is back")
+			t.Error("told that the file is gone; want to wait whether it is back soon")
 		}
 		put(t, path, one)
-		if told() {
-			t.Error("told that the file is back as it was")
+		if !told() {
+			t.Error("not told that the file is back; who has read it meanwhile found none")
 		}
 		must(t, Edit(path, nil, func(f *File) error { return f.SetPaused("herald.example", true) }))
 		if !told() {
 			t.Error("not told of our own edit")
 		}
 	})
+	for name, spoil := range map[string]func(path string) error{
+		"gone for good":         os.Remove,
+		"a directory now":       func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+		"a link that ends none": func(path string) error { return errors.Join(os.Remove(path), os.Symlink("none", path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
+			told := watching(t, path)
+			must(t, spoil(path))
+			if told() {
+				t.Error("told at once; want to wait whether it is back soon")
+			}
+			for deadline := time.Now().Add(5 * patience); !told(); {
+				if time.Now().After(deadline) {
+					t.Fatal("not told that there is nothing to read")
+				}
+			}
+			if told() {
+				t.Error("told twice")
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			put(t, path, one)
+			if !told() {
+				t.Error("not told that the file is back")
+			}
+		})
+	}
 	if err := Watch(t.Context(), filepath.Join(t.TempDir(), "none/config.yaml"), nil); err == nil {
 		t.Error("a directory that does not exist is watched; want an error")
 	}

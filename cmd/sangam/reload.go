@@ -160,11 +160,14 @@ func (r *reloader) reload(ctx context.Context, because string) (reloaded, error)
 
 // loaded notes that the file was taken over, and logs what is new.
 func (r *reloader) loaded(st configStatus, because string) {
-	level := slog.LevelInfo
-	if st.Change == noChange {
-		level, st.Change = slog.LevelDebug, r.status.Change
+	level, change := slog.LevelInfo, st.Change
+	if change == noChange {
+		st.Change = r.status.Change
+		if r.status.Refused.IsZero() { // else it is news that the file is well again
+			level = slog.LevelDebug
+		}
 	}
-	r.log.Log(context.Background(), level, "configuration reloaded", "because", because, "file", st.File, "change", cmp.Or(st.Change, noChange))
+	r.log.Log(context.Background(), level, "configuration reloaded", "because", because, "file", st.File, "change", change)
 	if len(st.Restart) > 0 && !slices.Equal(st.Restart, r.status.Restart) {
 		r.log.Warn("configuration: new values wait for a restart", "keys", strings.Join(st.Restart, ", "))
 	}

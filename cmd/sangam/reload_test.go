@@ -133,7 +133,19 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 		t.Errorf("sangam status with a file that is no YAML: status %d\n%s%s", code, out, stderr)
 	}
 
-	// Back to what it was, with keys that need a restart.
+	if err := os.Remove(filepath.Join(d.dir, "config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	d.soon("that the file is gone", func() bool { return strings.Contains(strings.Join(d.program().Problems, ""), "no such file") })
+	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.soon("that the file is well again", func() bool { return d.program().Refused.IsZero() })
+	if !strings.Contains(d.stderr.String(), `file=config.yaml change="no change"`) {
+		t.Errorf("the log does not tell that the file is well again:\n%s", d.stderr)
+	}
+
+	// Keys that need a restart.
 	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), append(good, "data: elsewhere\nlog: {format: json}\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
