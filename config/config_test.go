@@ -194,6 +194,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{"doubled key", "title: a\n" + one + "title: b\n", `4:1: key "title" is given twice (first in line 1)`},
 		{"no value", one + "title:\n", `3:7: key "title" has no value; give it one or leave the key out`},
+		{"no sources", "sources:\n#- url: https://a.example/\n", `1:9: key "sources" has no value; give it one or write "sources: []" for none`},
 		{"list for text", one + "title: [a]\n", `3:8: title: wants text, got a list`},
 		{"text for list", "sources:\n- url: https://a.example/\n  categories: world\n", `3:15: categories: wants a list, got "world" (write [world])`},
 		{"text for section", one + "log: debug\n", `3:6: log: wants keys and values, got "debug"`},

@@ -72,8 +72,8 @@ func (f *File) take(data []byte) error {
 }
 
 // AddSources writes sources at the end of the list, in the style of those that are
-// there; a list in brackets gets them at its front. Sources whose address is there already are left out, as are doubled ones
-// among add; it returns how many were added.
+// there; a list in brackets gets them at its front. Sources whose address is there
+// already are left out, as are doubled ones among add; it returns how many were added.
 func (f *File) AddSources(add ...NewSource) (int, error) {
 	known := map[string]bool{}
 	for _, src := range f.cfg.Sources {
@@ -158,7 +158,8 @@ func (f *File) change(candidates [][]byte, expect func(sources *yaml.Node)) erro
 		return problems // a file of secrets has gone meanwhile
 	}
 	expect(old.sourcesAt)
-	var refused error = ErrByHand
+	refused := fmt.Errorf("%s:%d: this list of sources is written in a way that a command cannot change without touching more: %w",
+		f.path, old.sourcesAt.Line, ErrByHand)
 	before := f.cfg
 	for _, data := range candidates {
 		r := &reader{file: f.path}

@@ -162,7 +162,11 @@ func (r *reader) pairs(n *yaml.Node, each func(key, value *yaml.Node, given map[
 		}
 		given[k.Value] = k.Line
 		if v.Kind == yaml.ScalarNode && v.Tag == "!!null" {
-			r.bare(v, "key %s has no value; give it one or leave the key out", quote(k.Value))
+			instead := "leave the key out"
+			if k.Value == "sources" { // which is needed
+				instead = `write "sources: []" for none`
+			}
+			r.bare(v, "key %s has no value; give it one or %s", quote(k.Value), instead)
 			continue
 		}
 		each(k, v, given)

@@ -135,7 +135,7 @@ func (t *text) key() *yaml.Node {
 // removeItem takes an item out of the list.
 func (t *text) removeItem(i int) [][]byte {
 	if !t.inBlock() {
-		return nil
+		return t.removeBracketed(i)
 	}
 	from, to := t.head(i), t.end(i)
 	last := i == len(t.sources.Content)-1
@@ -162,6 +162,53 @@ func (t *text) removeItem(i int) [][]byte {
 	emptied.lines = slices.Clone(t.lines)
 	emptied.lines[key.Line-1] = line[:colon+1] + " []" + line[colon+1:]
 	return [][]byte{emptied.splice(from, to)}
+}
+
+// mostEnds is how many closing braces are tried as the end of an item.
+const mostEnds = 30
+
+var restOfItem = regexp.MustCompile(`^ *,? *(#.*)?\r?\n?$`)
+
+// removeBracketed takes an item out of a list in brackets, with its whole lines if no
+// other stands in them. Where an item ends the tree does not tell: the braces after
+// its beginning are tried one by one.
+func (t *text) removeBracketed(i int) [][]byte {
+	items, whole := t.sources.Content, strings.Join(t.lines, "")
+	from := t.offset(items[i])
+	lineStart := strings.LastIndex(whole[:from], "\n") + 1
+	alone := strings.TrimSpace(whole[lineStart:from]) == ""
+	if !alone && i+1 < len(items) {
+		return [][]byte{t.join([]string{whole[:from], whole[t.offset(items[i+1]):]})}
+	}
+	var candidates [][]byte
+	for to := from; len(candidates) < mostEnds; {
+		brace := strings.IndexByte(whole[to:], '}')
+		if brace < 0 {
+			break
+		}
+		to += brace + 1
+		lineEnd := len(whole)
+		if n := strings.IndexByte(whole[to:], '\n'); n >= 0 {
+			lineEnd = to + n + 1
+		}
+		switch comma := strings.LastIndexByte(whole[:from], ','); {
+		case alone && restOfItem.MatchString(whole[to:lineEnd]):
+			candidates = append(candidates, t.join([]string{whole[:lineStart], whole[lineEnd:]}))
+		case i > 0 && comma >= 0 && strings.TrimSpace(whole[comma+1:from]) == "":
+			candidates = append(candidates, t.join([]string{whole[:comma], whole[to:]}))
+		case i == 0:
+			candidates = append(candidates, t.join([]string{whole[:from], strings.TrimLeft(whole[to:], ", ")}))
+		}
+	}
+	return candidates
+}
+
+// offset is where a node begins, in bytes.
+func (t *text) offset(n *yaml.Node) int {
+	line := min(n.Line, len(t.lines)) - 1
+	before := len(strings.Join(t.lines[:line], ""))
+	runes := []rune(t.lines[line])
+	return before + len(string(runes[:min(n.Column-1, len(runes))]))
 }
 
 // setItem sets a key of an item that has a plain value, or adds it.
@@ -211,7 +258,10 @@ func (t *text) addItems(items []*yaml.Node) [][]byte {
 		return [][]byte{t.replace(t.sources.Line, t.sources.Column, "[", "["+all.String())}
 	case count == 0:
 		line := t.sources.Line - 1
-		kept := emptyList.ReplaceAllString(t.lines[line], "")
+		kept := t.lines[line]
+		if at := emptyList.FindStringIndex(kept); at != nil {
+			kept = kept[:at[0]] + kept[at[1]:]
+		}
 		kept = strings.TrimRight(kept, " \r\n") + t.eol
 		return [][]byte{t.splice(line, line+1, append([]string{kept}, t.block(items, 2, 2, true)...)...)}
 	}

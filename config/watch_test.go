@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -123,8 +124,11 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		}
 	})
 	for name, spoil := range map[string]func(path string) error{
-		"gone for good":         os.Remove,
-		"a directory now":       func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+		"gone for good":   os.Remove,
+		"a directory now": func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+		"a pipe now": func(path string) error {
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) // who opens it, waits
+		},
 		"a link that ends none": func(path string) error { return errors.Join(os.Remove(path), os.Symlink("none", path)) },
 	} {
 		t.Run(name, func(t *testing.T) {

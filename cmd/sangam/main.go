@@ -53,6 +53,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	if err == nil || errors.Is(err, errSaid) {
 		return status(err)
 	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = errInterrupted
+	}
 	fmt.Fprintf(std.err, "sangam: %v\n", err)
 	if hint := hint(err); hint != "" {
 		fmt.Fprintln(std.err, hint)
@@ -62,6 +65,9 @@ func run(ctx context.Context, args []string, std streams) int {
 
 // errSaid marks a failure whose reason has been printed already.
 var errSaid = errors.New("already said")
+
+// errInterrupted is why a command ends that gets SIGINT or SIGTERM before it is done.
+var errInterrupted = errors.New("interrupted")
 
 // said marks err as printed; it still decides the exit status.
 func said(err error) error { return fmt.Errorf("%w: %w", errSaid, err) }

@@ -96,11 +96,11 @@ func preview(ctx context.Context, opt *options, against string, all bool) (err e
 	if err != nil {
 		return opt.problems(err)
 	}
-	db, discard, err := scratch(ctx, cfg)
+	db, err := scratch(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, discard()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	seen, err := foresee(ctx, old, cfg, db, all)
 	if err != nil {
 		return err
@@ -148,11 +148,17 @@ func sameFile(a, b string) bool {
 }
 
 // scratch opens a copy of the configuration's store, made through the daemon where
-// one runs; discard closes and deletes it.
-func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, discard func() error, err error) {
+// one runs. The copy has no name any more, so it is gone when it is closed, or when this
+// process ends in whatever way.
+func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("copy the store: %w", err)
+		}
+	}()
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	dir := os.TempDir()
 	live := storeFile(cfg)
@@ -162,26 +168,21 @@ func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, discard f
 	}
 	name, err := os.CreateTemp(dir, "preview-*.db")
 	if err != nil {
-		return nil, nil, fmt.Errorf("copy the store: %w", err)
+		return nil, err
 	}
 	file := name.Name()
-	remove := func() error { return os.Remove(file) }
-	if err := errors.Join(name.Close(), remove()); err != nil { // storage makes its files itself
-		return nil, nil, err
+	if err := errors.Join(name.Close(), os.Remove(file)); err != nil { // storage makes its files itself
+		return nil, err
 	}
+	defer os.Remove(file) // it may never have come to be
 	if missing == nil {
-		err = copyStore(ctx, cfg, live, file)
+		if err := copyStore(ctx, cfg, live, file); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		o := storeOptions(cfg, slog.New(slog.DiscardHandler))
-		o.NoSync = true
-		db, err = storage.Open(file, o)
-	}
-	if err != nil {
-		_ = remove() // it may never have come to be
-		return nil, nil, fmt.Errorf("copy the store: %w", err)
-	}
-	return db, func() error { return errors.Join(db.Close(), remove()) }, nil
+	o := storeOptions(cfg, slog.New(slog.DiscardHandler))
+	o.NoSync = true
+	return storage.Open(file, o)
 }
 
 func copyStore(ctx context.Context, cfg *config.Config, live, file string) error {

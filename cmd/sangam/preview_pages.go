@@ -245,11 +245,11 @@ func (f foreseenFeed) print(b *strings.Builder) {
 	case f.After < 0:
 		fmt.Fprintf(b, "%s: no more\n", view)
 	case f.Before < 0:
-		fmt.Fprintf(b, "%s: new, with %d entries\n", view, f.After)
+		fmt.Fprintf(b, "%s: new, with %s\n", view, entries(f.After))
 	case len(f.New)+len(f.Gone)+len(f.Changed) == 0:
 		fmt.Fprintf(b, "%s: first page as before\n", view)
 	default:
-		fmt.Fprintf(b, "%s: first page %d → %d entries\n", view, f.Before, f.After)
+		fmt.Fprintf(b, "%s: first page %d → %s\n", view, f.Before, entries(f.After))
 		some(b, f.New, func(e entry) string { return fmt.Sprintf("  + %s: %s", e.Source, e.Title) })
 		some(b, f.Gone, func(e entry) string { return fmt.Sprintf("  - %s: %s", e.Source, e.Title) })
 		some(b, f.Changed, func(e [2]entry) string {
@@ -260,6 +260,13 @@ func (f foreseenFeed) print(b *strings.Builder) {
 		fmt.Fprintf(b, "    its filters keep %s off the first page\n", inStories(f.Filtered))
 		some(b, f.Dropped, func(e entry) string { return fmt.Sprintf("    drops: %s: %s", e.Source, e.Title) })
 	}
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 // some writes the first lines of a list.

@@ -39,8 +39,12 @@ func TestPreviewTellsWhatWouldComeAndChangesNothing(t *testing.T) {
 	for i, bird := range []string{"Swans", "Geese", "Ducks", "Herons", "Storks", "Cranes", "Gulls", "Terns", "Owls", "Crows", "Finches", "Larks"} {
 		gazette.Publish(outlet.Line(fmt.Sprintf("c%d | /c%d | %s counted on the lake by volunteers | They were many.", i, i, bird)))
 	}
-	post.Behave(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusBadGateway) }))
 	d := newDaemon(t, map[string]*outlet.Outlet{"herald": herald})
+	beside := make(chan int, 10)
+	post.Behave(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		beside <- len(d.data()) - 1
+		http.Error(w, "down", http.StatusBadGateway)
+	}))
 	d.start()
 	d.fetch()
 	d.stop()
@@ -66,6 +70,9 @@ sources:
 	var seen foreseen
 	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
 		t.Fatalf("%v\n%s", err, stdout)
+	}
+	if n := <-beside; n != 0 {
+		t.Errorf("while it visits there are %d more files beside the store; killed now, it would leave them", n)
 	}
 	after := d.data()
 	if len(after) != len(before) || !bytes.Equal(after["sangam.db"], before["sangam.db"]) {
@@ -113,7 +120,7 @@ sources:
 		t.Errorf("with max_per_day the report is\n%s", text)
 	}
 	text, _, _ := d.command("preview", "--config", "new.yaml")
-	for _, want := range []string{"drops: Lottery", "joins herald", "+ gazette: Owls counted", "feed boats: new, with 1 entries", "! post fails", "its filters keep 13 stories off"} {
+	for _, want := range []string{"drops: Lottery", "joins herald", "+ gazette: Owls counted", "feed boats: new, with 1 entry", "! post fails", "its filters keep 13 stories off"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not say %q:\n%s", want, text)
 		}
