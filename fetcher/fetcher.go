@@ -133,7 +133,7 @@ func (e *errand) run(ctx context.Context) feed.Document {
 		return failed(feed.NotFound, "the configured address is not a URL: check it for stray characters")
 	}
 	if home.Scheme == "file" {
-		return e.file(home)
+		return e.file(ctx, home)
 	}
 	e.login, home.User, home.Fragment = home.User, nil, ""
 	e.home = home
@@ -255,7 +255,7 @@ func (e *errand) conclude(r *reply, at, last *url.URL) feed.Document {
 func (e *errand) remember(doc *feed.Document, at, last *url.URL) {
 	if last.String() != e.home.String() {
 		doc.MovedTo = last.String()
-		e.warnings = append(e.warnings, "moved for good to "+shown(last)+": it is visited there; change the configured address when convenient")
+		e.warnings = append(e.warnings, "moved for good to "+shown(last)+": while there is a feed it is visited there; change the configured address when convenient")
 	}
 	if other := e.client.ends.note(at.String(), e.src.ID, e.began); other != "" {
 		e.warnings = append(e.warnings, "ends at the same address as the source "+other+" ("+shown(at)+"): one of the two is enough")

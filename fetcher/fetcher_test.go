@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -224,6 +225,17 @@ func TestFileOnlyAsConfigured(t *testing.T) {
 		if doc := fetch(t, c, source(bad), feed.State{}); doc.Outcome != feed.Failed || doc.Problem == "" {
 			t.Errorf("%s: got %+v", bad, doc)
 		}
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if doc := fetch(t, c, source("file://"+pipe), feed.State{}); !strings.Contains(doc.Problem, "not a regular file") {
+		t.Errorf("a pipe: got %+v", doc)
+	}
+	src.MaxBody = 5
+	if doc := fetch(t, c, src, feed.State{}); doc.Trouble != feed.TooLarge {
+		t.Errorf("a byte too many: got %+v", doc)
 	}
 	o := start(t, outlet.Options{})
 	o.Behave(http.RedirectHandler("file://"+path, http.StatusMovedPermanently))
