@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,11 +25,15 @@ func (e *errand) receive(r *reply) {
 	fail := func(trouble feed.Trouble, problem string) { r.trouble, r.problem = trouble, problem }
 	tooLarge := fmt.Sprintf("more than %s: if the feed is really that long, raise max_body", size(limit))
 
-	encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ",")))
-	zipped := encoding == "gzip" || encoding == "x-gzip"
-	if !zipped && encoding != "" && encoding != "identity" {
+	encoding := strings.Join(r.Header.Values("Content-Encoding"), ", ")
+	zips, foreign, odd := codings(encoding)
+	if foreign || zips > 1 {
 		fail(feed.Encoding, fmt.Sprintf("it sends its feed in the encoding %q, though only gzip was offered: the server is misconfigured, tell the outlet", clip(encoding, 40)))
 		return
+	}
+	zipped := zips == 1
+	if odd != "" {
+		e.warnings = append(e.warnings, fmt.Sprintf("it calls its encoding %q, which is none", clip(odd, 40)))
 	}
 	if r.ContentLength > limit {
 		fail(feed.TooLarge, tooLarge)
@@ -58,6 +63,27 @@ func (e *errand) receive(r *reply) {
 		doc := e.broken(err, r.Request.URL, reading)
 		fail(doc.Trouble, doc.Problem)
 	}
+}
+
+// compressions are the encodings, gzip aside, in which nobody can read a body as it is.
+var compressions = []string{"br", "bzip2", "compress", "dcb", "dcz", "deflate", "exi", "lzma", "pack200-gzip", "x-compress", "xz", "zstd"}
+
+// codings reads a Content-Encoding: how often the body is zipped, and whether it is encoded
+// in a way that nobody offered. Some servers write there what is no encoding of bytes
+// ("utf-8", "none", "aws-chunked"); then that is odd, and the body is what it would be without.
+func codings(header string) (zips int, foreign bool, odd string) {
+	for part := range strings.SplitSeq(header, ",") {
+		switch name := strings.ToLower(strings.TrimSpace(part)); {
+		case name == "" || name == "identity":
+		case name == "gzip" || name == "x-gzip":
+			zips++
+		case slices.Contains(compressions, name):
+			foreign = true
+		default:
+			odd = name
+		}
+	}
+	return zips, foreign, odd
 }
 
 // decode reads raw into v, at most one byte more than limit. Feeds that are

@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -102,7 +103,7 @@ func (e *errand) request(ctx context.Context, at *url.URL) *http.Request {
 		h["A-Im"] = []string{"feed"} // RFC 3229: only what is new, if the outlet can tell
 	}
 	req := (&http.Request{
-		Method: http.MethodGet, URL: at, Host: at.Host, Header: h,
+		Method: http.MethodGet, URL: written(at), Host: at.Host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if e.trusted(at) {
@@ -121,6 +122,23 @@ func (e *errand) request(ctx context.Context, at *url.URL) *http.Request {
 		}
 	}
 	return req
+}
+
+// written is an address as it may stand in a request: what no URL may hold is encoded, in
+// the query too, where package url leaves it alone.
+func written(at *url.URL) *url.URL {
+	odd := func(b byte) bool { return b <= ' ' || b >= 0x7f || strings.IndexByte(`"<>`, b) >= 0 }
+	query := make([]byte, 0, len(at.RawQuery))
+	for _, b := range []byte(at.RawQuery) {
+		if odd(b) {
+			query = fmt.Appendf(query, "%%%02X", b)
+		} else {
+			query = append(query, b)
+		}
+	}
+	encoded := *at
+	encoded.RawQuery = string(query)
+	return &encoded
 }
 
 // stage is how far an exchange has come, to say at what it hung.

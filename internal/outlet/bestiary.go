@@ -150,6 +150,14 @@ func redirections() []Animal {
 		animal("to-password", "to a host of its choice with a password", to(302, "http://user:secret@10.0.0.1/")),
 		animal("to-control", "to an address with control characters", to(302, "/\x01\x02")),
 		animal("to-crlf", "to an address with an encoded line break", to(302, "/404?x=%0d%0aX-Injected:%20yes")),
+		animal("to-words", "to an address with spaces and quotes in its query", to(302, `/words?q="two words" <اردو>`)),
+		animal("words", "where such an address leads, whose words are encoded", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery != "q=%22two%20words%22%20%3C%D8%A7%D8%B1%D8%AF%D9%88%3E" {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			sends()(w, r)
+		}),
 		animal("to-giant", "to an address of a hundred kilobytes", to(302, "/"+strings.Repeat("x", 100_000))),
 	}
 }

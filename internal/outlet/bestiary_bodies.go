@@ -77,6 +77,8 @@ func bodies() []Animal {
 		animal("deflate", "deflate, which nobody offered", raw("deflate", []byte{0x78, 0x9c, 0x03, 0, 0, 0, 0, 1})),
 		animal("zstd", "zstd, which nobody offered", raw("zstd", []byte{0x28, 0xb5, 0x2f, 0xfd})),
 		animal("gzip-gzip", "zipped twice", raw("gzip, gzip", zip(string(good)))),
+		animal("encoding-charset", "a charset where an encoding belongs", raw("UTF-8", []byte(Sample))),
+		animal("encoding-gzip-chunked", "zipped, and by the way in chunks", raw("gzip, aws-chunked", good)),
 		animal("empty", "nothing at all", raw("", nil)),
 		animal("one-byte", "a single byte", raw("", []byte("<"))),
 		animal("page", "a web page that names its feeds", func(w http.ResponseWriter, _ *http.Request) {
