@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,6 +29,7 @@ const (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http quotes there what strangers' servers say unasked
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once, for people who will not wait.
 	context.AfterFunc(ctx, stop)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,14 +24,26 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
 		}
 		http.Error(w, "no", http.StatusForbidden)
 	}))
+	echo := openOutlet(t, "echo", outlet.RSS2)
+	echo.Behave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // an answer, and what we sent behind it
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(outlet.Sample), outlet.Sample, r.Header.Get("X-Key"))
+		_, _ = io.Copy(io.Discard, conn)
+	}))
 	d := newDaemon(t, nil)
 	withLogin := strings.Replace(herald.Feed(), "http://", "http://user:SECRET-1@", 1)
 	d.configure(nil, fmt.Sprintf(`  - {id: herald, url: '%s?token=SECRET-2', headers: {X-Key: SECRET-3}}
   - {id: gazette, url: '%s?api_key=SECRET-4', auth: {username: user, password: SECRET-6}}
+  - {id: echo, url: '%s', headers: {X-Key: SECRET-10}}
   - {id: post, url: 'http://127.0.0.1:1/?key=SECRET-7', proxy: 'http://user:SECRET-8@127.0.0.1:1'}
 admin_token: SECRET-9-0123456789
 log: {level: debug}
-`, withLogin, gazette.Feed()))
+`, withLogin, gazette.Feed(), echo.Feed()))
 	d.start()
 	d.fetch()
 	file := filepath.Join(d.dir, "config.yaml")
@@ -45,7 +58,7 @@ log: {level: debug}
 	}
 	record("status")
 	record("status", "-o", "json")
-	for _, id := range []string{"herald", "gazette", "post"} {
+	for _, id := range []string{"herald", "gazette", "echo", "post"} {
 		record("status", id)
 		record("sources", "test", id)
 		record("sources", "test", id, "-o", "json")
@@ -71,6 +84,11 @@ log: {level: debug}
 		}
 		if text == "" {
 			t.Errorf("%s says nothing", what)
+		}
+	}
+	for line := range strings.Lines(said["the log"]) {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("the log holds what is no line of a log: %s", line)
 		}
 	}
 	if !strings.Contains(said["the log"], "level=DEBUG") && !strings.Contains(said["the log"], "visit failed") {
