@@ -33,12 +33,24 @@ func Shown(address string) string {
 // in every sentence.
 const shortestSecret = 3
 
-// hide takes the source's secrets out of what people will read, in case a server
-// or a library echoes them.
+// hide takes the source's secrets out of what people will read of a visit.
 func hide(doc *feed.Document, src feed.Source) {
 	if doc.Problem == "" && len(doc.Warnings) == 0 {
 		return
 	}
+	scrub := scrubber(src)
+	doc.Problem = scrub(doc.Problem)
+	for i := range doc.Warnings {
+		doc.Warnings[i] = scrub(doc.Warnings[i])
+	}
+}
+
+// Hide takes a source's secrets out of a text that people will read, in case whoever it
+// comes from echoes them.
+func Hide(text string, src feed.Source) string { return scrubber(src)(text) }
+
+// scrubber returns a function that writes stars for a source's secrets.
+func scrubber(src feed.Source) func(string) string {
 	secrets := []string{src.Password.Reveal()}
 	for _, value := range src.Headers {
 		secrets = append(secrets, value.Reveal())
@@ -66,14 +78,10 @@ func hide(doc *feed.Document, src feed.Source) {
 		}
 	}
 	slices.SortFunc(pairs, func(a, b string) int { return len(b) - len(a) }) // the longest first, or half of it stays
-	scrub := func(text string) string {
+	return func(text string) string {
 		for _, secret := range pairs {
 			text = strings.ReplaceAll(text, secret, "***")
 		}
 		return text
-	}
-	doc.Problem = scrub(doc.Problem)
-	for i := range doc.Warnings {
-		doc.Warnings[i] = scrub(doc.Warnings[i])
 	}
 }

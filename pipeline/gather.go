@@ -24,6 +24,9 @@ type Here struct {
 	// Habits recalls a source's habits for a visit that has brought items; nil = the
 	// visit's state holds them. Most visits bring nothing and need none.
 	Habits func(ctx context.Context, source string) feed.Habits
+	// Instead says what feeds a document announces that is none, in a few words for the
+	// operator, "" if it announces none; may be nil.
+	Instead func(feed.Source, feed.Document) string
 	// Bug is told of a panic that was confined to one source.
 	Bug func(source string, panicked any, stack []byte)
 	// Desks has room for as many documents as are read at once; nil = any number.
@@ -62,7 +65,11 @@ func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
 	}
 	channel, err := parser.Parse(doc)
 	if err != nil {
-		return h.batch(v, homeward(unreadable(state, err)), nil)
+		state = unreadable(state, err)
+		if h.Instead != nil && state.Trouble == feed.NotAFeed {
+			state.Problem += h.Instead(v.Source, doc)
+		}
+		return h.batch(v, homeward(state), nil)
 	}
 	if len(channel.Entries) == 0 && v.State.Items > 0 {
 		return h.batch(v, homeward(emptied(state, doc, channel)), nil)

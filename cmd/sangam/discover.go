@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"mime"
 	"net/url"
 	"slices"
@@ -10,6 +11,9 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
+
+	"sangam/feed"
+	"sangam/fetcher"
 )
 
 // offer is a feed that a page says it has.
@@ -67,6 +71,35 @@ func discover(page []byte, address, contentType string) []offer {
 		}
 	}
 	return offers
+}
+
+// shownOffers is how many feeds a sentence lists, whose addresses are not longer than
+// shownAddress.
+const (
+	shownOffers  = 3
+	shownAddress = 200
+)
+
+// announced says what feeds a page announces that stands where a source should be, as the
+// end of a sentence.
+func announced(src feed.Source, page feed.Document) string {
+	var addresses []string
+	for _, o := range discover(page.Body, page.URL, page.ContentType) {
+		if len(o.URL) <= shownAddress {
+			addresses = append(addresses, o.URL)
+		}
+	}
+	if len(addresses) == 0 {
+		return ""
+	}
+	what, more := "the feed ", ""
+	if len(addresses) > 1 {
+		what = "the feeds "
+	}
+	if left := len(addresses) - shownOffers; left > 0 {
+		addresses, more = addresses[:shownOffers], fmt.Sprintf(" and %d more", left)
+	}
+	return fetcher.Hide("; it announces "+what+strings.Join(addresses, ", ")+more, src)
 }
 
 // offered is the feed that a link element announces, if it does.

@@ -134,11 +134,7 @@ func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	line("last success", moment(st.Succeeded, now))
 	line("last change", moment(st.Changed, now))
 	line("last news", moment(st.Tally.News, now))
-	if s.Paused {
-		line("next visit", "never: it is paused")
-	} else {
-		line("next visit", strings.TrimPrefix(st.DueWhy, "next "))
-	}
+	line("next visit", nextVisit(s, now))
 	line("schedule", s.Schedule)
 	if st.Status > 0 {
 		line("answer", fmt.Sprintf("%d, %d bytes, %d ms", st.Status, st.Bytes, st.Took))
@@ -176,6 +172,18 @@ func moment(t, now time.Time) string {
 		return "never"
 	}
 	return fmt.Sprintf("%s (%s)", t.Format("2006-01-02 15:04:05 MST"), ago(t, now))
+}
+
+// nextVisit says when a source is visited next, and why then.
+func nextVisit(s server.SourceStatus, now time.Time) string {
+	switch st := s.State; {
+	case s.Paused:
+		return "never: it is paused"
+	case st.Due.IsZero():
+		return st.DueWhy
+	default:
+		return fmt.Sprintf("%s (%s): %s", st.Due.Format("2006-01-02 15:04:05 MST"), next(st.Due, now), st.DueWhy)
+	}
 }
 
 func ago(t, now time.Time) string {

@@ -61,7 +61,8 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 			}
 			return habits
 		},
-		Desks: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		Instead: announced,
+		Desks:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		Bug: func(source string, panicked any, stack []byte) {
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
