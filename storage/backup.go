@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,8 +20,12 @@ import (
 func (db *DB) Backup(ctx context.Context, file string, p Progress) error {
 	db.chore.Lock()
 	defer db.chore.Unlock()
-	part := file + ".part"
-	err := db.copyTo(ctx, part, p)
+	part := file + partSuffix
+	err := db.spare(file)
+	if err != nil {
+		return fmt.Errorf("backup to %s: %w", file, err)
+	}
+	err = db.copyTo(ctx, part, p)
 	if err == nil {
 		err = verify(ctx, part, db.opts)
 	}
@@ -31,6 +37,39 @@ func (db *DB) Backup(ctx context.Context, file string, p Progress) error {
 		return fmt.Errorf("backup to %s: %w", file, err)
 	}
 	return nil
+}
+
+// partSuffix is of the temporary name of a backup.
+const partSuffix = ".part"
+
+// The suffixes of the names that maintenance gives to files beside the store.
+const (
+	newSuffix     = ".new"
+	compactSuffix = ".compact"
+	reindexSuffix = ".reindex"
+	restoreSuffix = ".restore"
+)
+
+// spare refuses a name for a backup that is the store's own: a copy that takes the place of an open
+// store takes away all that is written from then on.
+func (db *DB) spare(file string) error {
+	if same, err := sameDir(filepath.Dir(file), filepath.Dir(db.path)); err != nil || !same {
+		return err
+	}
+	suffix, ours := strings.CutPrefix(filepath.Base(file), filepath.Base(db.path))
+	if ours && slices.Contains([]string{"", newSuffix, compactSuffix, reindexSuffix, restoreSuffix}, suffix) {
+		return errors.New("that is a name of the store itself")
+	}
+	return nil
+}
+
+func sameDir(a, b string) (bool, error) {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y), err
 }
 
 func (db *DB) copyTo(ctx context.Context, file string, p Progress) error {
@@ -146,6 +185,7 @@ func (db *DB) Rotate(ctx context.Context, dir string, keep int, now time.Time, p
 	if err != nil {
 		return file, err
 	}
+	err = dropParts(dir)
 	for len(old) > max(1, keep) {
 		err = errors.Join(err, os.Remove(old[0]))
 		old = old[1:]
@@ -166,6 +206,18 @@ func rotatedIn(dir string) ([]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// dropParts removes what backups by Rotate left that were interrupted, the machine's power
+// cut, say. The caller has the store open, so none of them is being written.
+func dropParts(dir string) error {
+	parts, err := filepath.Glob(filepath.Join(dir, "*"+partSuffix))
+	for _, part := range parts {
+		if _, other := time.Parse(rotated+partSuffix, filepath.Base(part)); other == nil {
+			err = errors.Join(err, os.Remove(part))
+		}
+	}
+	return err
 }
 
 // LastRotated is when the newest backup that Rotate made in a directory was begun; zero if there
@@ -189,7 +241,7 @@ const compactChunk = 32 << 20
 // the old file as it was.
 func (db *DB) Compact(ctx context.Context, p Progress) (Compacted, error) {
 	var c Compacted
-	err := db.rewrite(ctx, ".compact", func(to *bbolt.DB) error {
+	err := db.rewrite(ctx, compactSuffix, func(to *bbolt.DB) error {
 		return db.view(func(tx *bbolt.Tx) error {
 			c.Before = tx.Size()
 			p.tell(0, c.Before)
@@ -270,7 +322,7 @@ func (db *DB) Restore(ctx context.Context, backup string, p Progress) (aside str
 	db.chore.Lock()
 	defer db.chore.Unlock()
 	defer db.rest()()
-	fresh := db.path + ".restore"
+	fresh := db.path + restoreSuffix
 	if err = copyVerified(ctx, backup, fresh, db.opts, p); err == nil {
 		if aside, err = keepAside(db.path); err == nil {
 			err = db.swapIn(fresh)
@@ -293,7 +345,7 @@ func (db *DB) Restore(ctx context.Context, backup string, p Progress) (aside str
 // missing. What was there stays aside under the name returned ("" = nothing was there).
 func Restore(ctx context.Context, path, backup string, opts Options, p Progress) (aside string, err error) {
 	opts = opts.complete()
-	fresh := path + ".restore"
+	fresh := path + restoreSuffix
 	defer func() {
 		if err != nil {
 			_ = os.Remove(fresh)

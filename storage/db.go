@@ -67,8 +67,9 @@ type DB struct {
 		states map[string]*errand // visits without items, to travel with the next commit
 	}
 
-	resting atomic.Int32 // maintenance that holds work on purpose
-	damaged atomic.Int64
+	resting   atomic.Int32 // maintenance that holds work on purpose
+	damaged   atomic.Int64
+	unwritten atomic.Pointer[unwritten] // nil = the last try to write succeeded
 
 	edition atomic.Uint64          // grows with every commit, and when the file is another
 	newest  atomic.Pointer[newest] // what Sequence found last
@@ -185,7 +186,17 @@ func (db *DB) update(fn func(*bbolt.Tx) error) error {
 	db.swap.RLock()
 	defer db.swap.RUnlock()
 	defer db.edition.Add(1)
-	return db.guard(func(bolt *bbolt.DB) error { return bolt.Update(fn) })
+	var ours error // what fn says tells nothing of the file
+	err := db.guard(func(bolt *bbolt.DB) error {
+		return bolt.Update(func(tx *bbolt.Tx) error {
+			ours = fn(tx)
+			return ours
+		})
+	})
+	if ours == nil {
+		db.written(err)
+	}
+	return err
 }
 
 // updateRoster is update with a change of what is known of outlets. That is in force

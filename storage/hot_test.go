@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -43,6 +44,32 @@ func under(t *testing.T, db *storage.DB, from int, fn func()) []time.Duration {
 	return took
 }
 
+// TestABackupNeverTakesTheStoresName would otherwise put a copy in the place of the file that the
+// daemon goes on writing to.
+func TestABackupNeverTakesTheStoresName(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "data", "sangam.db")
+	db := openAt(t, path)
+	if err := os.Symlink("data", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + ".new", path + ".compact", path + ".restore", filepath.Join(dir, "link", "sangam.db")} {
+		if err := db.Backup(t.Context(), name, nil); err == nil {
+			t.Errorf("a backup was written to %s", name)
+		}
+	}
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("another file is in the place of the store: %v", err)
+	}
+	if err := db.Backup(t.Context(), path+".bak", nil); err != nil {
+		t.Errorf("beside the store: %v", err)
+	}
+}
+
 // TestBackupUnderLoadIsWhole copies a store that is being written, restores the copy
 // elsewhere, and rotates.
 func TestBackupUnderLoadIsWhole(t *testing.T) {
@@ -51,6 +78,10 @@ func TestBackupUnderLoadIsWhole(t *testing.T) {
 		merge(t, db, loadBatch(n))
 	}
 	dir := t.TempDir()
+	cut := filepath.Join(dir, "backups", "sangam-20260101T000000Z.backup.db.part") // of one that was interrupted
+	if err := errors.Join(os.Mkdir(filepath.Dir(cut), 0o700), os.WriteFile(cut, randomBytes(5000), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	var files []string
 	took := under(t, db, 200, func() {
 		for i := range 4 {

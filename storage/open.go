@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -149,6 +150,11 @@ func Open(path string, opts Options) (*DB, error) {
 		_ = bolt.Close()
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	for _, suffix := range []string{compactSuffix, reindexSuffix} { // whoever made them held the lock that is ours now
+		if os.Remove(path+suffix) == nil {
+			opts.Log.Info("removed what interrupted work on the store had left", "file", path+suffix)
+		}
+	}
 	db.start()
 	return db, nil
 }
@@ -166,7 +172,7 @@ func create(path string, opts Options) error {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	fresh := path + ".new"
+	fresh := path + newSuffix
 	// Whoever holds the lock of the fresh file creates the store; what a crash left
 	// under its name is worth nothing.
 	lock, err := lockFile(fresh, os.O_RDWR|os.O_CREATE|noFollow, opts.LockTimeout)
@@ -240,8 +246,11 @@ const growBy = 1 << 20
 
 // openBolt locks the file, looks at it before it is mapped, and opens it.
 func openBolt(path string, opts Options) (*bbolt.DB, error) {
-	file, err := lockFile(path, os.O_RDWR, opts.LockTimeout)
+	file, err := lockFile(path, os.O_RDWR|noFollow, opts.LockTimeout)
 	if err != nil {
+		if info, other := os.Lstat(path); other == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("%s is a symbolic link, and those are not followed: its place belongs to the store, which puts other files there", path)
+		}
 		return nil, err
 	}
 	return openLocked(path, opts, file)
@@ -291,6 +300,11 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 		return nil, err
 	}
 	bolt.AllocSize = growBy
+	if info.Mode().Perm()&0o077 != 0 { // copied here by hand: what is in it is for nobody else
+		if err := file.Chmod(0o600); err != nil {
+			opts.Log.Warn("others can read the store", "file", path, "err", err)
+		}
+	}
 	schema, err := checkSchema(bolt, path)
 	if err == nil && schema < Schema {
 		if err = migrate(bolt); err != nil {

@@ -287,6 +287,36 @@ func TestASymbolicLinkIsNotFollowed(t *testing.T) {
 	if b, _ := os.ReadFile(victim); string(b) != "precious" {
 		t.Errorf("the file the link points to is now %q", b)
 	}
+	elsewhere, link := filepath.Join(t.TempDir(), "elsewhere.db"), filepath.Join(dir, "linked.db")
+	if err := errors.Join(openAt(t, elsewhere).Close(), os.Symlink(elsewhere, link)); err != nil {
+		t.Fatal(err)
+	}
+	if db, err := tryOpen(link); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("a store that is a symbolic link: %v, want it to be said and refused", err)
+		if err == nil {
+			_ = db.Close()
+		}
+	}
+}
+
+// TestOpeningTidiesUp wants a store that was copied here by hand to be its owner's alone, and
+// what interrupted work has left to go.
+func TestOpeningTidiesUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	err := openAt(t, path).Close()
+	for _, left := range []string{".compact", ".reindex"} {
+		err = errors.Join(err, os.WriteFile(path+left, randomBytes(5000), 0o600))
+	}
+	if err := errors.Join(err, os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	healthy(t, openAt(t, path))
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the store has mode %v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+		t.Errorf("%q are left", left)
+	}
 }
 
 // small is a directory on a file system of its own.
@@ -326,6 +356,9 @@ func TestFullDiskRecovers(t *testing.T) {
 	if err := accountFor(t.Context(), db, acked); err != nil {
 		t.Errorf("with the disk full: %v", err)
 	}
+	if since, err := db.Writable(); !errors.Is(err, syscall.ENOSPC) || time.Since(since) > time.Minute {
+		t.Errorf("with the disk full the store says %v since %v", err, since)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +370,8 @@ func TestFullDiskRecovers(t *testing.T) {
 	}
 	if _, err := db.Merge(t.Context(), storagetest.Batch(storagetest.Outlet("after"), time.Hour, storagetest.Item("after", "1", "Space again", "Words."))); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("with space again: %v", err)
+	} else if _, err := db.Writable(); err != nil {
+		t.Errorf("with space again the store still says %v", err)
 	}
 	if err := accountFor(t.Context(), db, acked); err != nil {
 		t.Errorf("with space again: %v", err)

@@ -35,7 +35,7 @@ func (db *DB) Reindex(ctx context.Context, p Progress) (Reindexed, error) {
 		return Reindexed{}, errors.New("reindex: nobody can make marks (Options.Mark)")
 	}
 	r := &reindexer{db: db, ctx: ctx, progress: p, habits: map[uint32]feed.Habits{}, read: map[uint32]time.Time{}}
-	err := db.rewrite(ctx, ".reindex", func(to *bbolt.DB) error {
+	err := db.rewrite(ctx, reindexSuffix, func(to *bbolt.DB) error {
 		r.to = to
 		return db.view(r.run)
 	})

@@ -118,6 +118,12 @@ func (m *metrics) watchStore(db *storage.DB, v *visits) {
 		return float64(info.Size())
 	})
 	value("store_free_bytes", "Room in the store's file that will be used again.", func() float64 { return float64(storeOf(db, time.Now()).Free) })
+	value("store_writable", "1 if the last try to write to the store succeeded, 0 if not, as on a full disk.", func() float64 {
+		if _, err := db.Writable(); err != nil {
+			return 0
+		}
+		return 1
+	})
 	value("visits_running", "Visits under way.", func() float64 { return float64(v.agenda.Visiting()) })
 	value("visits_waiting", "Sources that have a visit ahead of them.", func() float64 { return float64(v.agenda.Waiting()) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -48,7 +48,7 @@ func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) serve
 		file += "; its newer version is refused"
 	}
 	return server.Program{
-		Report: st, Notices: cfg.notices(),
+		Report: st, Notices: append(cfg.notices(), storeNotices(db)...),
 		Facts: [][2]string{
 			{"version", version},
 			{"configuration", file},
@@ -56,6 +56,15 @@ func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) serve
 			{"visits", fmt.Sprintf("%d under way, %d ahead", st.Visits.Running, st.Visits.Waiting)},
 		},
 	}
+}
+
+// storeNotices is what an operator should know first of the store.
+func storeNotices(db *storage.DB) []string {
+	since, err := db.Writable()
+	if err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("since %s nothing can be stored; readers are served, and visits go on and fail until it can: %v", since.Format(clock), err)}
 }
 
 // storeOf is the zero storeStatus if the size cannot be told.

@@ -106,6 +106,9 @@ func signOfLife(db *storage.DB, v *visits, r *reloader) func(context.Context) (s
 		if !r.state().Refused.IsZero() {
 			line += "; the configuration file was refused, the old one is in force"
 		}
+		if _, err := db.Writable(); err != nil {
+			line += "; nothing can be stored: " + err.Error()
+		}
 		return line, nil
 	}
 }
