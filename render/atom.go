@@ -17,8 +17,8 @@ type atomFeed struct {
 	Lang      string     `xml:"xml:lang,attr,omitempty"`
 	FH        string     `xml:"xmlns:fh,attr,omitempty"`
 	ID        string     `xml:"id"`
-	Title     string     `xml:"title"`
-	Subtitle  string     `xml:"subtitle,omitempty"`
+	Title     plainText  `xml:"title"`
+	Subtitle  *plainText `xml:"subtitle"`
 	Updated   string     `xml:"updated"`
 	Author    atomPerson `xml:"author"`
 	Links     []atomLink
@@ -33,8 +33,8 @@ type atomGenerator struct {
 }
 
 type atomPerson struct {
-	Name string `xml:"name"`
-	URI  string `xml:"uri,omitempty"`
+	Name plainText `xml:"name"`
+	URI  string    `xml:"uri,omitempty"`
 }
 
 type atomLink struct {
@@ -48,9 +48,9 @@ type atomLink struct {
 }
 
 type atomEntry struct {
-	Lang       string `xml:"xml:lang,attr,omitempty"`
-	ID         string `xml:"id"`
-	Title      string `xml:"title"`
+	Lang       string    `xml:"xml:lang,attr,omitempty"`
+	ID         string    `xml:"id"`
+	Title      plainText `xml:"title"`
 	Links      []atomLink
 	Published  string         `xml:"published"`
 	Updated    string         `xml:"updated"`
@@ -71,9 +71,9 @@ type atomText struct {
 }
 
 type atomSource struct {
-	ID      string `xml:"id"`
-	Title   string `xml:"title"`
-	Updated string `xml:"updated"`
+	ID      string    `xml:"id"`
+	Title   plainText `xml:"title"`
+	Updated string    `xml:"updated"`
 	Links   []atomLink
 }
 
@@ -85,16 +85,19 @@ func Atom(w io.Writer, p Page) error {
 		Namespace: atomNS,
 		Lang:      languageTag(p.View.Language),
 		ID:        cmp.Or(p.Current, p.Self),
-		Title:     label(p.View.Title),
-		Subtitle:  label(p.View.Description),
+		Title:     verbatim(label(p.View.Title)),
 		Updated:   rfc3339(p.Updated),
-		Author:    atomPerson{Name: cmp.Or(label(p.View.Title), Generator), URI: p.Home},
+		Author:    atomPerson{Name: verbatim(cmp.Or(label(p.View.Title), Generator)), URI: p.Home},
 		Links:     p.links("link", "application/atom+xml"),
 		Generator: atomGenerator{Name: Generator},
 		Icon:      p.Icon,
 	}
+	if about := label(p.View.Description); about != "" {
+		subtitle := verbatim(about)
+		doc.Subtitle = &subtitle
+	}
 	doc.Links = append(doc.Links, link("link", "alternate", "text/html", p.Home))
-	if p.Current != "" {
+	if p.archive() {
 		doc.FH, doc.Archive = historyNS, &struct{}{}
 	}
 	for _, e := range p.entries() {
@@ -107,7 +110,7 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 	a := atomEntry{
 		Lang:      e.lang,
 		ID:        e.id,
-		Title:     e.title,
+		Title:     verbatim(e.title),
 		Links:     e.links("link", true),
 		Published: rfc3339(e.published),
 		Updated:   instant(e.updated, e.story.Key),
@@ -118,10 +121,10 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 		a.Summary = &atomText{Type: "html", Body: e.summary}
 	}
 	for _, p := range e.authors {
-		a.Authors = append(a.Authors, atomPerson{Name: p.Name, URI: p.URI})
+		a.Authors = append(a.Authors, atomPerson{Name: verbatim(p.Name), URI: p.URI})
 	}
 	if len(a.Authors) == 0 {
-		a.Authors = []atomPerson{{Name: e.outlet.Name, URI: e.outlet.Site}}
+		a.Authors = []atomPerson{{Name: verbatim(e.outlet.Name), URI: e.outlet.Site}}
 	}
 	for _, c := range e.categories {
 		a.Categories = append(a.Categories, atomCategory{Term: c})
@@ -133,17 +136,11 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 // updated is when that feed last changed this entry: the feed's own changes at
 // every visit, and would change our document with it.
 func (e *entry) source(known feed.Channel) atomSource {
-	s := atomSource{Title: e.outlet.Name, Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
-	switch {
-	case absolute(entryID(known.ID)):
-		s.ID = entryID(known.ID)
-	case e.outlet.URL != "":
-		s.ID = e.outlet.URL
-	default:
-		s.ID = "urn:sangam:outlet:" + escapeURI(e.outlet.ID)
-	}
-	if e.outlet.URL != "" {
-		s.Links = append(s.Links, link("link", "self", "", e.outlet.URL))
+	s := atomSource{Title: verbatim(e.outlet.Name), Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
+	address := cmp.Or(e.outlet.URL, uri(known.Self)) // of an outlet that is configured no more, what its feed said
+	s.ID = cmp.Or(feed.NormalURI(clean(known.ID)), feed.NormalURI(address), "urn:sangam:outlet:"+feed.EscapeURI(e.outlet.ID))
+	if address != "" {
+		s.Links = append(s.Links, link("link", "self", "", address))
 	}
 	if e.outlet.Site != "" {
 		s.Links = append(s.Links, link("link", "alternate", "text/html", e.outlet.Site))
@@ -154,6 +151,10 @@ func (e *entry) source(known feed.Channel) atomSource {
 func link(name, rel, kind, href string) atomLink {
 	return atomLink{XMLName: xml.Name{Local: name}, Rel: rel, Type: kind, Href: href}
 }
+
+// archive says whether the document is marked as an archive of RFC 5005. One without
+// neighbours is a whole chain by itself, which the standard has no mark for.
+func (p *Page) archive() bool { return p.Current != "" && p.Prev+p.Next != "" }
 
 // links are those of the document: itself, its neighbours, its hubs.
 func (p *Page) links(name, kind string) []atomLink {
@@ -210,14 +211,12 @@ func (e *entry) links(name string, all bool) []atomLink {
 	return ls
 }
 
-// instant writes when an entry changed. Outlets and visits count in seconds, so
-// many entries share one; readers that order or compare entries by this time, and
-// validators, want them apart. The story's key gives each its own fraction of the
-// second, the same for ever.
+// instant writes when an entry changed. Outlets count in seconds, and a visit brings
+// many entries at once, so many share a time; readers that order or compare entries by
+// it, and validators, want them apart. The story's key gives each its own fraction of
+// the second, the same for ever.
 func instant(t time.Time, key string) string {
-	if t.Nanosecond() == 0 {
-		t = t.Add(time.Duration(xxhash.Sum64String(key) % uint64(time.Second)))
-	}
+	t = t.Truncate(time.Second).Add(time.Duration(xxhash.Sum64String(key) % uint64(time.Second)))
 	return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 

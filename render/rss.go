@@ -25,9 +25,9 @@ type rss struct {
 }
 
 type rssChannel struct {
-	Title       rssText   `xml:"title"`
+	Title       plainText `xml:"title"`
 	Link        string    `xml:"link"`
-	Description rssText   `xml:"description"`
+	Description plainText `xml:"description"`
 	Language    string    `xml:"language,omitempty"`
 	Built       string    `xml:"lastBuildDate,omitempty"`
 	Generator   string    `xml:"generator"`
@@ -40,35 +40,24 @@ type rssChannel struct {
 }
 
 type rssImage struct {
-	URL   string  `xml:"url"`
-	Title rssText `xml:"title"`
-	Link  string  `xml:"link"`
+	URL   string    `xml:"url"`
+	Title plainText `xml:"title"`
+	Link  string    `xml:"link"`
 }
-
-// rssText is plain text where RSS leaves open whether there may be markup. Its "&" and
-// "<" are written as hexadecimal references, by which readers and validators know that
-// they are meant as they are (RSS Advisory Board, Best Practices Profile, "Character Data").
-type rssText struct {
-	Body string `xml:",innerxml"`
-}
-
-func plainText(s string) rssText { return rssText{rssEscapes.Replace(s)} }
-
-var rssEscapes = strings.NewReplacer("&", "&#x26;", "<", "&#x3C;", ">", "&#x3E;", "\r", "&#xD;")
 
 type rssItem struct {
-	Lang        string     `xml:"xml:lang,attr,omitempty"`
-	Title       rssText    `xml:"title"`
-	Link        string     `xml:"link"`
-	Description string     `xml:"description"`
-	Content     string     `xml:"content:encoded,omitempty"`
-	Creator     string     `xml:"dc:creator,omitempty"`
-	Categories  []rssText  `xml:"category"`
-	Comments    string     `xml:"comments,omitempty"`
-	Enclosure   *enclosure `xml:"enclosure"`
-	GUID        rssGUID    `xml:"guid"`
-	Date        string     `xml:"pubDate,omitempty"`
-	Source      *rssSource `xml:"source"`
+	Lang        string      `xml:"xml:lang,attr,omitempty"`
+	Title       plainText   `xml:"title"`
+	Link        string      `xml:"link"`
+	Description string      `xml:"description"`
+	Content     string      `xml:"content:encoded,omitempty"`
+	Creator     string      `xml:"dc:creator,omitempty"`
+	Categories  []plainText `xml:"category"`
+	Comments    string      `xml:"comments,omitempty"`
+	Enclosure   *enclosure  `xml:"enclosure"`
+	GUID        rssGUID     `xml:"guid"`
+	Date        string      `xml:"pubDate,omitempty"`
+	Source      *rssSource  `xml:"source"`
 	Links       []atomLink
 	Media       []mediaContent `xml:"media:content"`
 	Thumbnail   *thumbnail     `xml:"media:thumbnail"`
@@ -86,8 +75,8 @@ type rssGUID struct {
 }
 
 type rssSource struct {
-	URL  string `xml:"url,attr"`
-	Name string `xml:",innerxml"`
+	URL string `xml:"url,attr"`
+	plainText
 }
 
 type mediaContent struct {
@@ -110,9 +99,9 @@ func RSS(w io.Writer, p Page) error {
 		DC:      "http://purl.org/dc/elements/1.1/",
 		Media:   "http://search.yahoo.com/mrss/",
 		Channel: rssChannel{
-			Title:       plainText(label(p.View.Title)),
+			Title:       verbatim(label(p.View.Title)),
 			Link:        p.Home,
-			Description: plainText(cmp.Or(label(p.View.Description), label(p.View.Title))),
+			Description: verbatim(cmp.Or(label(p.View.Description), label(p.View.Title))),
 			Language:    languageTag(p.View.Language),
 			Built:       rfc822(p.Updated),
 			Generator:   Generator,
@@ -124,7 +113,7 @@ func RSS(w io.Writer, p Page) error {
 	if p.Icon != "" {
 		doc.Channel.Image = &rssImage{URL: p.Icon, Title: doc.Channel.Title, Link: p.Home}
 	}
-	if p.Current != "" {
+	if p.archive() {
 		doc.FH, doc.Channel.Archive = historyNS, &struct{}{}
 	}
 	for _, e := range p.entries() {
@@ -136,7 +125,7 @@ func RSS(w io.Writer, p Page) error {
 func (e *entry) rss() rssItem {
 	it := rssItem{
 		Lang:        e.lang,
-		Title:       plainText(e.title),
+		Title:       verbatim(e.title),
 		Link:        e.link,
 		Description: cmp.Or(e.summary, e.content),
 		Creator:     e.creator(),
@@ -149,10 +138,10 @@ func (e *entry) rss() rssItem {
 		it.Content = e.content
 	}
 	for _, c := range e.categories {
-		it.Categories = append(it.Categories, plainText(c))
+		it.Categories = append(it.Categories, verbatim(c))
 	}
 	if e.outlet.URL != "" {
-		it.Source = &rssSource{URL: e.outlet.URL, Name: rssEscapes.Replace(e.outlet.Name)}
+		it.Source = &rssSource{e.outlet.URL, verbatim(e.outlet.Name)}
 	}
 	for _, x := range e.item.Enclosures {
 		address := uri(x.URL)

@@ -4,7 +4,6 @@ import (
 	"html"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -60,6 +59,18 @@ func bidiControl(r rune) bool {
 	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
+// plainText is text of an XML document in which readers might look for markup. Its "&"
+// and "<" are written as hexadecimal references, by which readers and validators know
+// that they are meant as they are (RSS Advisory Board, Best Practices Profile,
+// "Character Data").
+type plainText struct {
+	Body string `xml:",innerxml"`
+}
+
+func verbatim(s string) plainText { return plainText{hexReferences.Replace(s)} }
+
+var hexReferences = strings.NewReplacer("&", "&#x26;", "<", "&#x3C;", ">", "&#x3E;", "\r", "&#xD;")
+
 // uri makes an http address fit for every format: ASCII only (RFC 3986), since
 // not every reader takes IRIs. Other schemes and relative addresses give "".
 func uri(s string) string {
@@ -86,69 +97,15 @@ func uri(s string) string {
 	if end := strings.IndexAny(s[host:], "/?#"); end >= 0 && s[host+end] != '/' {
 		s = s[:host+end] + "/" + s[host+end:] // an empty path, which some take for a part of the host
 	}
-	return escapeURI(s)
+	return feed.EscapeURI(s)
 }
 
 // entryID makes an id fit for every format: the same, but for characters that may not
 // stand in a URI. Equal ids stay equal.
-func entryID(s string) string { return escapeURI(clean(s)) }
+func entryID(s string) string { return feed.EscapeURI(clean(s)) }
 
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
-}
-
-// escapeURI percent-encodes the bytes that may not stand in a URI (RFC 3986, 2.2 and
-// 2.3) and leaves all others as they are. Brackets may, but in a host only.
-func escapeURI(s string) string {
-	const hex = "0123456789ABCDEF"
-	host := 0
-	if at := strings.Index(s, "://"); at >= 0 {
-		if host = strings.IndexAny(s[at+3:], "/?#"); host < 0 {
-			host = len(s)
-		} else {
-			host += at + 3
-		}
-	}
-	var b strings.Builder
-	fragment := false
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		stays := c > 0x20 && c < 0x7f && strings.IndexByte("\"<>\\^`{|}", c) < 0
-		switch c {
-		case '[', ']':
-			stays = i < host
-		case '%':
-			stays = i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2])
-		case '#':
-			stays = !fragment
-			fragment = true
-		}
-		if stays {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
-	}
-	return b.String()
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-// What validators take for the id of a feed: an address, a tag URI (RFC 4151), the URN
-// of a UUID.
-var (
-	isAddress = regexp.MustCompile(`^https?://[^/\s]+`)
-	isTag     = regexp.MustCompile(`^tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*$`)
-	isUUID    = regexp.MustCompile(`^(?i:urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-)
-
-// absolute says whether s can be the id of a feed.
-func absolute(s string) bool {
-	return isAddress.MatchString(s) || isTag.MatchString(s) || isUUID.MatchString(s)
 }
 
 // languageTag returns a well-formed BCP 47 tag, or "" for what is none.

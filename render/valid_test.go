@@ -50,6 +50,11 @@ func TestValidatorsFindNothingInWhatIsQuirky(t *testing.T) {
 			t.Errorf("%s lost what it should only have written plainer:\n%s", name, doc)
 		}
 	}
+	for line := range strings.Lines(atom.String()) {
+		if plain := regexp.MustCompile(`<(title|subtitle|name)>`).MatchString(line); plain && regexp.MustCompile(`&(amp|lt|#38|#60);`).MatchString(line) {
+			t.Errorf("markup in question: %s", line)
+		}
+	}
 	// Plain text that might be taken for markup says by its references that it is none.
 	for line := range strings.Lines(rss.String()) {
 		if plain := regexp.MustCompile(`<(title|category|source)\b`).MatchString(line); plain && regexp.MustCompile(`&(amp|lt|#38|#60);`).MatchString(line) {
@@ -90,5 +95,23 @@ func TestValidatorsFindNothingInWhatIsQuirky(t *testing.T) {
 	}
 	if len(got.Item.Media) != 1 || got.Item.Media[0].URL != "https://under_score.example/a.mp3" {
 		t.Errorf("media: %v", got.Item.Media)
+	}
+}
+
+func TestEntriesOfOneVisitAreNotUpdatedAtOneTime(t *testing.T) {
+	page := quirky()
+	at := page.Updated.Add(123 * time.Millisecond)
+	second := page.Stories[0]
+	page.Stories[0].Updated, second.Updated, second.Key, second.ID = at, at, "k2", "https://h.example/2"
+	page.Stories = append(page.Stories, second)
+	var out bytes.Buffer
+	if err := render.Atom(&out, page); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Updated []string `xml:"entry>updated"`
+	}
+	if err := xml.Unmarshal(out.Bytes(), &got); err != nil || len(got.Updated) != 2 || got.Updated[0] == got.Updated[1] {
+		t.Errorf("updated at %q, %v; want two times", got.Updated, err)
 	}
 }

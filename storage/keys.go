@@ -5,13 +5,14 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
+
+	"sangam/feed"
 )
 
 func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -88,42 +89,26 @@ func minted(id string) (key string, yes bool) {
 // maxEntryID is the longest id that is taken over as an entry id.
 const maxEntryID = 1024
 
-// adoptable reports whether an item's own id may serve as the id of an entry: an
-// absolute URI or IRI of a scheme whose names are unique by construction.
-func adoptable(id string) bool {
-	if id == "" || len(id) > maxEntryID || !utf8.ValidString(id) {
-		return false
+// adopted is the entry id that an item's own id makes, "" if it makes none: the normal
+// form of a URI or IRI of a scheme whose names are unique by construction.
+func adopted(id string) string {
+	if len(id) > maxEntryID || !utf8.ValidString(id) {
+		return ""
 	}
 	if strings.ContainsFunc(id, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || !unicode.IsPrint(r) || strings.ContainsRune("<>\"{}|\\^`", r)
 	}) {
-		return false
+		return ""
 	}
-	if _, yes := minted(id); yes {
-		return false
+	if _, err := url.Parse(id); err != nil {
+		return ""
 	}
-	u, err := url.Parse(id)
-	if err != nil {
-		return false
+	entry := feed.NormalURI(id)
+	if _, yes := minted(entry); yes {
+		return ""
 	}
-	switch strings.ToLower(u.Scheme) {
-	case "http", "https":
-		return u.Host != ""
-	case "tag":
-		return isTag.MatchString(id)
-	case "urn":
-		return isURN.MatchString(id) && (!strings.EqualFold(id[:min(len(id), 9)], "urn:uuid:") || isUUID.MatchString(id))
-	}
-	return false
+	return entry
 }
-
-// What feed validators take for a tag URI (RFC 4151), a URN (RFC 2141) and one of a
-// UUID. An id that only looks like one is no better than any other word.
-var (
-	isTag  = regexp.MustCompile(`^tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*$`)
-	isURN  = regexp.MustCompile(`^(?i:urn:[a-z0-9][a-z0-9-]{1,31}:(?:[a-z0-9()+,.:=@;$_!*'-]|%[0-9a-f]{2})+)$`)
-	isUUID = regexp.MustCompile(`^(?i:urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-)
 
 func nameKey(src uint32, itemKey string) []byte {
 	return append(be32(src), be64(hashKey(itemKey))...)

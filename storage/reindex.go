@@ -295,7 +295,7 @@ func (r *reindexer) recall(no uint64, it *stored) *story {
 	}
 	st := &story{no: no, Key: it.Story, Entry: it.Entry}
 	if st.Entry == "" {
-		if st.Entry = it.ID; it.No != no || !adoptable(it.ID) {
+		if st.Entry = it.ID; it.No != no || adopted(it.ID) == "" {
 			st.Entry = mintEntry(r.db.opts.Authority, st.Key)
 		}
 	}

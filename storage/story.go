@@ -141,12 +141,14 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 		Order: stamp(orderTime(&it.Item, m.lastRead)), Born: stamp(it.Seen),
 	}
 	st.Updated = stamp(firstUpdated(&it.Item))
-	st.Entry = it.ID
-	if !adoptable(it.ID) || m.taken(it.ID) {
+	st.Entry = adopted(it.ID)
+	if st.Entry == "" || m.taken(st.Entry) {
 		st.Entry = mintEntry(m.db.opts.Authority, st.Key)
-		it.Entry = st.Entry
 	} else if err := m.entries.Put(refKey(hashRef(st.Entry), it.No), nil); err != nil {
 		return nil, err
+	}
+	if st.Entry != it.ID {
+		it.Entry = st.Entry
 	}
 	m.read[st.no] = st
 	return st, nil
