@@ -20,6 +20,7 @@ type place struct {
 	day    time.Time // of an archive; zero = the document that is subscribed to
 	search string
 	lang   string
+	spaced bool // the reader writes the spaces of a search as %20, not as +
 }
 
 // formats are the documents that every view has.
@@ -124,7 +125,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request, st *site, segments
 	if to, ok := spellings[segments[0]]; ok && p.day.IsZero() {
 		return redirect(w, r, withQuery(st.root+p.here+to, r))
 	}
-	if err := p.ask(r.URL.Query()); err != nil {
+	if err := p.ask(r.URL); err != nil {
 		return err
 	}
 	switch p.file = segments[0]; {
@@ -142,7 +143,9 @@ const (
 )
 
 // ask takes the reader's own conditions into the place.
-func (p *place) ask(q url.Values) error {
+func (p *place) ask(u *url.URL) error {
+	q := u.Query()
+	p.spaced = strings.Contains(u.RawQuery, "%20")
 	p.search = strings.Join(strings.Fields(q.Get("q")), " ")
 	p.lang = q.Get("lang")
 	if len(p.search) > maxSearch || len(p.lang) > maxLanguage {
@@ -173,7 +176,11 @@ func (p *place) suffix() string {
 	if len(v) == 0 {
 		return ""
 	}
-	return "?" + v.Encode()
+	suffix := "?" + v.Encode()
+	if p.spaced {
+		suffix = strings.ReplaceAll(suffix, "+", "%20") // so that a document calls itself what it was asked for as
+	}
+	return suffix
 }
 
 // everything is the view of all sources.

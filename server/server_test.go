@@ -182,3 +182,14 @@ func TestEveryCodingHoldsTheSameDocumentUnderItsOwnTag(t *testing.T) {
 		}
 	}
 }
+
+func TestSearchFeedCallsItselfAsItWasAskedFor(t *testing.T) {
+	h := server.New(townOptions, town())
+	for _, query := range []string{"?q=harbour+board", "?q=harbour%20board", "?lang=en&q=%22ferry+sinks%22"} {
+		w := ask(t, h, "GET", "/atom.xml"+query)
+		self := `rel="self" type="application/atom+xml" href="https://news.example.org/atom.xml` + strings.ReplaceAll(query, "&", "&amp;") + `"`
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), self) {
+			t.Errorf("%s: %d without %s", query, w.Code, self)
+		}
+	}
+}
