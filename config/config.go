@@ -15,6 +15,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -98,6 +99,16 @@ type Backup struct {
 // Everything is the merged feed of all sources, which always exists. Its ID is "".
 func (c *Config) Everything() feed.View {
 	return feed.View{Title: c.Title, Description: c.Description, Language: c.Language, Items: defaultItems}
+}
+
+// NoSource is the complaint that no source has an id, with the one that was probably
+// meant.
+func (c *Config) NoSource(id string) error {
+	ids := make([]string, len(c.Sources))
+	for i, src := range c.Sources {
+		ids[i] = src.ID
+	}
+	return fmt.Errorf("no source has the id %s%s", quote(id), meant(id, ids))
 }
 
 // Outlets is what readers may know of the sources, in the file's order.

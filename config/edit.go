@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"sangam/feed"
 )
 
 // ErrByHand means that the file is written in a way that the change cannot be made
@@ -141,13 +143,11 @@ func (f *File) SetPaused(id string, paused bool) error {
 
 // find returns the place of a source in the list.
 func (f *File) find(id string) (int, error) {
-	ids := make([]string, len(f.cfg.Sources))
-	for i, src := range f.cfg.Sources {
-		if ids[i] = src.ID; src.ID == id {
-			return i, nil
-		}
+	i := slices.IndexFunc(f.cfg.Sources, func(src feed.Source) bool { return src.ID == id })
+	if i < 0 {
+		return 0, f.cfg.NoSource(id)
 	}
-	return 0, fmt.Errorf("no source has the id %s%s", quote(id), meant(id, ids))
+	return i, nil
 }
 
 // change takes the first of the candidates whose tree is the old one after expect

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// watching starts Watch on a path; told says whether it is told of a change soon.
-func watching(t *testing.T, path string) (told func() bool) {
+// watching starts Watch on a path; told says whether it is told of a change, untold
+// whether it is left alone for a while.
+func watching(t *testing.T, path string) (told, untold func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	changes, done := make(chan struct{}, 100), make(chan error, 1)
@@ -25,14 +26,18 @@ func watching(t *testing.T, path string) (told func() bool) {
 		}
 	})
 	<-changes // it watches
-	return func() bool {
-		select {
-		case <-changes:
-			return true
-		case <-time.After(quiet + 600*time.Millisecond):
-			return false
+	within := func(limit time.Duration) func() bool {
+		return func() bool {
+			select {
+			case <-changes:
+				return true
+			case <-time.After(limit):
+				return false
+			}
 		}
 	}
+	hears := within(quiet + 600*time.Millisecond)
+	return within(time.Minute), func() bool { return !hears() }
 }
 
 func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
@@ -51,7 +56,7 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 	t.Run("written in place", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
-		told := watching(t, path)
+		told, untold := watching(t, path)
 		put(t, path, one+"title: x\n")
 		if !told() {
 			t.Error("not told")
@@ -59,14 +64,14 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		put(t, path, one+"title: x\n")
 		must(t, os.Chmod(path, 0o644))
 		put(t, filepath.Join(filepath.Dir(path), "other"), "x")
-		if told() {
+		if !untold() {
 			t.Error("told of a change that is none")
 		}
 	})
 	t.Run("renamed over, twice, and many writes at once", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
-		told := watching(t, path)
+		told, untold := watching(t, path)
 		for _, title := range []string{"x", "y"} {
 			must(t, os.Rename(path, path+"~"))
 			put(t, path+".swp", one+"title: "+title+"\n")
@@ -78,7 +83,7 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		for i := range 20 {
 			put(t, path, one+"title: "+strings.Repeat("z", i+1)+"\n")
 		}
-		if !told() || told() {
+		if !told() || !untold() {
 			t.Error("20 writes at once: want to be told once")
 		}
 	})
@@ -87,7 +92,7 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		dir := write(t, map[string]string{"..1/config.yaml": one, "..2/config.yaml": one + "title: x\n"})
 		must(t, os.Symlink("..1", filepath.Join(dir, "..data")))
 		must(t, os.Symlink("..data/config.yaml", filepath.Join(dir, "config.yaml")))
-		told := watching(t, filepath.Join(dir, "config.yaml"))
+		told, _ := watching(t, filepath.Join(dir, "config.yaml"))
 		must(t, os.Symlink("..2", filepath.Join(dir, "..data_tmp")))
 		must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
 		must(t, os.RemoveAll(filepath.Join(dir, "..1")))
@@ -100,7 +105,7 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		dir := write(t, map[string]string{"real/config.yaml": one, "here/x": ""})
 		path := filepath.Join(dir, "here/config.yaml")
 		must(t, os.Symlink("../real/config.yaml", path))
-		told := watching(t, path)
+		told, _ := watching(t, path)
 		put(t, filepath.Join(dir, "real/config.yaml"), one+"title: x\n")
 		if !told() {
 			t.Error("not told")
@@ -109,11 +114,9 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 	t.Run("edited by ourselves, after being away", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
-		told := watching(t, path)
+		told, untold := watching(t, path)
 		must(t, os.Remove(path))
-		if told() {
-			t.Error("told that the file is gone; want to wait whether it is back soon")
-		}
+		untold() // long enough to have looked
 		put(t, path, one)
 		if !told() {
 			t.Error("not told that the file is back; who has read it meanwhile found none")
@@ -134,17 +137,13 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
-			told := watching(t, path)
+			told, untold := watching(t, path)
+			since := time.Now()
 			must(t, spoil(path))
-			if told() {
-				t.Error("told at once; want to wait whether it is back soon")
+			if !told() || time.Since(since) < patience {
+				t.Errorf("told after %v that there is nothing to read; want to wait %v whether there is soon", time.Since(since), patience)
 			}
-			for deadline := time.Now().Add(5 * patience); !told(); {
-				if time.Now().After(deadline) {
-					t.Fatal("not told that there is nothing to read")
-				}
-			}
-			if told() {
+			if !untold() {
 				t.Error("told twice")
 			}
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"sangam/feed"
@@ -100,6 +101,23 @@ func (st *Status) Configured(sources []feed.Source) {
 			st.Sources[i].Paused, st.Sources[i].Schedule = src.Paused, src.Schedule
 		}
 	}
+}
+
+// Summary is how many sources fare how, as in "12: 2 failing, 10 ok".
+func (st Status) Summary() string {
+	counts, parts := map[string]int{}, []string{}
+	for _, s := range st.Sources {
+		counts[stateOf(s)]++
+	}
+	for _, state := range states {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(st.Sources), strings.Join(parts, ", "))
 }
 
 func usual(t feed.Tally, now time.Time) Usual {

@@ -16,12 +16,16 @@ import (
 
 // Backup writes a copy of the store, as it is now, into a file. The copy is written
 // under a temporary name, synced, read and checked wholly, and only then given its name.
-// Visits and readers go on meanwhile.
+// Visits and readers go on meanwhile. An older copy makes way, anything else that has
+// that name does not.
 func (db *DB) Backup(ctx context.Context, file string, p Progress) error {
 	db.chore.Lock()
 	defer db.chore.Unlock()
 	part := file + partSuffix
 	err := db.spare(file)
+	if err == nil {
+		err = makesWay(file)
+	}
 	if err != nil {
 		return fmt.Errorf("backup to %s: %w", file, err)
 	}
@@ -59,6 +63,31 @@ func (db *DB) spare(file string) error {
 	suffix, ours := strings.CutPrefix(filepath.Base(file), filepath.Base(db.path))
 	if ours && slices.Contains([]string{"", newSuffix, compactSuffix, reindexSuffix, restoreSuffix}, suffix) {
 		return errors.New("that is a name of the store itself")
+	}
+	return nil
+}
+
+// makesWay tells whether a backup may take the place of what has a name: nobody means
+// it to replace a file of another kind.
+func makesWay(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("that is there already, and no file")
+	case info.Size() == 0:
+		return nil // made by who keeps the name for us
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if inspect(f) != nil {
+		return errors.New("that file is there already and is no backup; it stays as it is")
 	}
 	return nil
 }
@@ -231,7 +260,10 @@ func LastRotated(dir string) (time.Time, error) {
 }
 
 // Compacted says what a compaction did to the size of the file, in bytes.
-type Compacted struct{ Before, After int64 }
+type Compacted struct {
+	Before int64 `json:"bytes_before"`
+	After  int64 `json:"bytes_after"`
+}
 
 // compactChunk is how many bytes one transaction of a compaction copies.
 const compactChunk = 32 << 20

@@ -17,10 +17,10 @@ const maxProblems = 100
 
 // Health is what a check found.
 type Health struct {
-	Items    int64
-	Stories  int64
-	Problems []string // at most a hundred
-	More     int64    // problems beyond those described
+	Items    int64    `json:"items"`
+	Stories  int64    `json:"stories"`
+	Problems []string `json:"problems"` // at most a hundred
+	More     int64    `json:"more"`     // problems beyond those described
 }
 
 // OK reports whether nothing is wrong.
@@ -31,7 +31,7 @@ func (h Health) OK() bool { return len(h.Problems) == 0 }
 // store something wait meanwhile; readers do not. Damage is in the Health, not in the error.
 func (db *DB) Check(ctx context.Context, p Progress) (Health, error) {
 	defer db.rest()()
-	c := &checker{ctx: ctx, progress: p}
+	c := &checker{ctx: ctx, progress: p, health: Health{Problems: []string{}}}
 	err := db.view(func(tx *bbolt.Tx) error { return c.run(db, tx) })
 	var damaged *Damaged
 	if errors.As(err, &damaged) {

@@ -209,6 +209,37 @@ func readLayout(t *testing.T, layout int) {
 
 // TestBackupOfThePastIsRestored puts a backup that an earlier build made in the place of
 // a store of today.
+func TestBackupReplacesNothingButABackup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	merge(t, db, loadBatch(0))
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(kept, []byte("title: mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, kept, dir, "/dev/null"} {
+		if err := db.Backup(t.Context(), file, nil); err == nil {
+			t.Errorf("a backup took the place of %s", file)
+		}
+	}
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "title: mine\n" {
+		t.Errorf("the file of another kind is %q now, %v", text, err)
+	}
+	empty, again := filepath.Join(dir, "empty"), filepath.Join(dir, "again")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{empty, again, again} {
+		if err := db.Backup(t.Context(), file, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 func TestBackupOfThePastIsRestored(t *testing.T) {
 	db := open(t)
 	if _, err := db.Restore(t.Context(), unpacked(t, "testdata/layout-1.db.zst"), nil); err != nil {

@@ -35,9 +35,9 @@ const (
 
 // Kept counts what Keep did.
 type Kept struct {
-	Items      int64 // deleted
-	Stories    int64 // deleted with their last item
-	Tombstones int64 // expired
+	Items      int64 `json:"items"`      // deleted
+	Stories    int64 `json:"stories"`    // deleted with their last item
+	Tombstones int64 `json:"tombstones"` // expired
 }
 
 // Keep deletes items that were first seen, and last revised, longer than age before

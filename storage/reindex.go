@@ -16,10 +16,10 @@ import (
 
 // Reindexed counts what Reindex found.
 type Reindexed struct {
-	Items   int64 // kept
-	Stories int64
-	Changed int64 // stories that have other members, or another lead, than before
-	Lost    int64 // records that could not be read, and are gone now
+	Items   int64 `json:"items"` // kept
+	Stories int64 `json:"stories"`
+	Changed int64 `json:"changed"` // stories that have other members, or another lead, than before
+	Lost    int64 `json:"lost"`    // records that could not be read, and are gone now
 }
 
 // Reindex makes a new file from the items, and from what only stories, states and verdicts

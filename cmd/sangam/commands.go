@@ -60,9 +60,34 @@ Try it without any configuration or network:  sangam demo`,
 			cmd.ValidArgsFunction = completeIDs(opt)
 		}
 	}
-	strict(root)
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	answerable(root)
+	strict(root)
 	return root
+}
+
+// answerable has the commands that the library adds answer what they do not know as the
+// others do, with an error.
+func answerable(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.Args, cmd.RunE = cobra.NoArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			cmd.Run = nil
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					err = cobra.NoArgs(about, rest)
+				}
+				if err != nil {
+					return mistaken(about, rest, err)
+				}
+				return about.Help()
+			}
+		}
+	}
 }
 
 // strict makes every complaint about arguments, of any command, a usage error.
@@ -76,11 +101,29 @@ func strict(cmd *cobra.Command) {
 // usageArgs makes a command's complaint about its arguments a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
 		if err := check(cmd, args); err != nil {
-			return usageError{err}
+			return mistaken(cmd, args, err)
 		}
 		return nil
 	}
+}
+
+// mistaken is a complaint about the arguments of a command, with what was probably
+// meant, or how the command is used.
+func mistaken(cmd *cobra.Command, args []string, err error) error {
+	if !cmd.HasSubCommands() {
+		return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
+	}
+	cmd.SuggestionsMinimumDistance = 2 // letters that are wrong
+	if len(args) > 0 {
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usageError{fmt.Errorf("%w (did you mean %q?)", err, near[0])}
+		}
+	}
+	return usageError{err}
 }
 
 func (o *options) check() error {

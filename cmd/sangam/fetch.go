@@ -83,7 +83,7 @@ func chosen(cfg *config.Config, ids []string) ([]feed.Source, error) {
 	for _, id := range ids {
 		src, ok := byID[id]
 		if !ok {
-			return nil, fmt.Errorf("no source %q in %s", id, cfg.Path)
+			return nil, cfg.NoSource(id)
 		}
 		sources = append(sources, src)
 	}

@@ -42,7 +42,8 @@ Exit status: 0 when the whole file was read, 1 otherwise; then nothing is change
 			if err != nil {
 				return opt.problems(err)
 			}
-			return render.OPML(opt.out, cfg.Title, sortedByName(cfg.Outlets()), time.Now())
+			outlets := sortedByName(cfg.Outlets())
+			return opt.print(outlets, func(w io.Writer) error { return render.OPML(w, cfg.Title, outlets, time.Now()) })
 		},
 	})
 	return cmd
@@ -63,6 +64,9 @@ func importOPML(ctx context.Context, opt *options, name string) error {
 	defer in.Close()
 	found, skipped, err := config.ReadOPML(in)
 	if err != nil {
+		if name == "-" {
+			name = "standard input"
+		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	path, err := config.Find(opt.config)

@@ -186,8 +186,8 @@ func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, err error
 }
 
 func copyStore(ctx context.Context, cfg *config.Config, live, file string) error {
-	var written string
-	err := tellDaemon(ctx, cfg, "backup", map[string][]string{"file": {file}}, &written)
+	var b backedUp
+	err := tellDaemon(ctx, cfg, "backup", map[string][]string{"file": {file}}, &b)
 	if !errors.Is(err, errNoDaemon) {
 		return err
 	}

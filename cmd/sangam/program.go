@@ -39,23 +39,30 @@ func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) serve
 		Version: version, Config: cfg, Store: storeOf(db, now),
 		Visits: queueStatus{v.agenda.Visiting(), v.agenda.Waiting()},
 	}
-	store := fmt.Sprintf("%s, of which %s are free", bytesOf(st.Store.Bytes), bytesOf(st.Store.Free))
-	if st.Store.Growth != nil {
-		store += fmt.Sprintf("; grows by %s a day", bytesOf(*st.Store.Growth))
-	}
-	file := cfg.File + ", read " + cfg.Loaded.Format(clock)
-	if !cfg.Refused.IsZero() {
+	return server.Program{Report: st, Notices: append(cfg.notices(), storeNotices(db)...), Facts: st.facts()}
+}
+
+// facts are what a person wants to know of the daemon, each with its name.
+func (st programStatus) facts() [][2]string {
+	file := st.Config.File + ", read " + st.Config.Loaded.Format(clock)
+	if !st.Config.Refused.IsZero() {
 		file += "; its newer version is refused"
 	}
-	return server.Program{
-		Report: st, Notices: append(cfg.notices(), storeNotices(db)...),
-		Facts: [][2]string{
-			{"version", version},
-			{"configuration", file},
-			{"store", store},
-			{"visits", fmt.Sprintf("%d under way, %d ahead", st.Visits.Running, st.Visits.Waiting)},
-		},
+	return [][2]string{
+		{"version", st.Version},
+		{"configuration", file},
+		{"store", st.Store.String()},
+		{"visits", fmt.Sprintf("%d under way, %d ahead", st.Visits.Running, st.Visits.Waiting)},
 	}
+}
+
+// String is the size of the store in words.
+func (st storeStatus) String() string {
+	s := fmt.Sprintf("%s, of which %s are free", bytesOf(st.Bytes), bytesOf(st.Free))
+	if st.Growth != nil {
+		s += fmt.Sprintf("; grows by %s a day", bytesOf(*st.Growth))
+	}
+	return s
 }
 
 // storeNotices is what an operator should know first of the store.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,10 +20,14 @@ func searchCommand(opt *options) *cobra.Command {
 		Long: `Search finds the newest stories that hold every word of the query. Letters that are
 written in several ways find each other. "two words" in quotes stand together; a word
 after a minus must not be there.`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found := []hit{}
-			return opt.order(cmd.Context(), "search", url.Values{"q": args}, &found, func(w io.Writer) error {
+			return opt.order(cmd.Context(), "search", url.Values{"q": {strings.Join(args, " ")}}, &found, func(w io.Writer) error {
+				if len(found) == 0 {
+					_, err := fmt.Fprintln(w, "nothing is found")
+					return err
+				}
 				for _, h := range found {
 					if _, err := fmt.Fprintf(w, "%s  %s  %s\n    %s\n", h.Key, h.Published.Format(time.DateOnly), h.Title, h.Link); err != nil {
 						return err

@@ -107,6 +107,9 @@ func testSource(ctx context.Context, opt *options, name string) error {
 	}
 	src, known := cfg.Source(name)
 	if !known {
+		if !strings.ContainsAny(name, ".:/") { // an id with a slip in it, no host
+			return cfg.NoSource(name)
+		}
 		if src, _, err = cfg.Probe(withScheme(name)); err != nil {
 			return usageError{err}
 		}

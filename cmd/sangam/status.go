@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ func statusCommand(opt *options) *cobra.Command {
 		Use:   "status [SOURCE]",
 		Short: "Tell how every source fares: last visit, trouble, next visit and why",
 		Long: `Status asks the running daemon how every source fares; where none runs it reads the
-store. With the id of a source it tells everything about that one.
+store. With the id of a source it tells everything about that one, and what can be
+done about its trouble.
 
 Exit status: 0, whether or not sources fail; 1 when there is no such source.`,
 		Args: cobra.MaximumNArgs(1),
@@ -50,7 +52,7 @@ Exit status: 0, whether or not sources fail; 1 when there is no such source.`,
 			}
 			i := slices.IndexFunc(st.Sources, func(s server.SourceStatus) bool { return s.Outlet.ID == args[0] })
 			if i < 0 {
-				return fmt.Errorf("no source %q in %s", args[0], cfg.Path)
+				return cfg.NoSource(args[0])
 			}
 			return opt.print(st.Sources[i], func(w io.Writer) error { return statusOfSource(w, st.Sources[i], st.Now) })
 		},
@@ -74,6 +76,7 @@ func currentStatus(ctx context.Context, cfg *config.Config) (server.Status, erro
 	}
 	st, err = server.StatusOf(ctx, db, time.Now())
 	st.Configured(cfg.Sources)
+	st.Notices = append(st.Notices, fmt.Sprintf("no daemon is running on %s: nobody is visited; this is what the store remembers", cfg.Admin))
 	return st, err
 }
 
@@ -104,8 +107,27 @@ func statusTable(w io.Writer, st server.Status) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintln(w, t.Render())
+	fmt.Fprintln(w, t.Render())
+	facts, err := factsOf(st)
+	for _, fact := range facts {
+		fmt.Fprintf(w, "%-14s %s\n", fact[0], fact[1])
+	}
 	return err
+}
+
+// factsOf are what stands below the table: how many sources fare how, and how the daemon
+// does, if one has answered.
+func factsOf(st server.Status) ([][2]string, error) {
+	facts := [][2]string{{"sources", st.Summary()}}
+	if st.Program == nil {
+		return facts, nil
+	}
+	var program programStatus // st.Program is what JSON makes of one
+	text, err := json.Marshal(st.Program)
+	if err == nil {
+		err = json.Unmarshal(text, &program)
+	}
+	return append(facts, program.facts()...), err
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }

@@ -47,15 +47,19 @@ Entry ids stay.`,
 	backupCmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write a verified copy of the store, while the daemon runs",
-		Args:  cobra.ExactArgs(1),
+		Long: `Backup writes a copy of the store, as it is now, into FILE, and reads and checks it
+wholly before it gets that name. Visits and readers go on meanwhile. Where a daemon
+runs, it is the daemon that writes: FILE must be where it may. An older backup of that
+name is replaced; a file of any other kind is not.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
 			}
-			var written string
-			return opt.order(cmd.Context(), "backup", url.Values{"file": {file}}, &written, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "written and verified: %s\n", written)
+			var b backedUp
+			return opt.order(cmd.Context(), "backup", url.Values{"file": {file}}, &b, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "written and verified: %s\n", b.File)
 				return err
 			})
 		},
@@ -123,8 +127,13 @@ func checkStore(ctx context.Context, b bench, _ url.Values) (any, error) {
 	return b.db.Check(ctx, b.progress)
 }
 
+// backedUp is what a backup did.
+type backedUp struct {
+	File string `json:"file"`
+}
+
 func backup(ctx context.Context, b bench, v url.Values) (any, error) {
-	return v.Get("file"), b.db.Backup(ctx, v.Get("file"), b.progress)
+	return backedUp{v.Get("file")}, b.db.Backup(ctx, v.Get("file"), b.progress)
 }
 
 func restore(ctx context.Context, b bench, v url.Values) (any, error) {
@@ -132,7 +141,11 @@ func restore(ctx context.Context, b bench, v url.Values) (any, error) {
 }
 
 func purge(ctx context.Context, b bench, v url.Values) (any, error) {
-	return b.db.Purge(ctx, v.Get("source"), b.progress)
+	kept, err := b.db.Purge(ctx, v.Get("source"), b.progress)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("nothing is known of a source %q", v.Get("source"))
+	}
+	return kept, err
 }
 
 // restoreStore restores through the daemon where one runs; else without opening the
