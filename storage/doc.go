@@ -66,7 +66,7 @@
 // # Records
 //
 // A record is a version byte (the lower 7 bits; the highest bit says that the body
-// is zstd, which it is from 512 bytes on), 4 bytes of CRC-32C over the bucket's
+// is zstd, which it is from 512 bytes on, except in states), 4 bytes of CRC-32C over the bucket's
 // name, the key and the body as stored, and the body. Version 1 is CBOR (RFC 8949) whose
 // integer keys are the numbers in the cbor tags. Version 2 is a pack: how many items there are; of
 // each how far its number is from the one before it (the first: from the key) and its length, all as

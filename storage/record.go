@@ -84,7 +84,7 @@ func seal(bucket string, key []byte, version byte, body []byte) []byte {
 	rec := make([]byte, headerLen, headerLen+len(body)) // bbolt keeps it until the commit
 	rec[0] = version
 	switch {
-	case len(body) < compressFrom || version == versionMarks:
+	case len(body) < compressFrom || version == versionMarks || bucket == bStates: // a state is read and written by every visit
 		rec = append(rec, body...)
 	default:
 		rec[0] |= compressed
