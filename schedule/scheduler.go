@@ -239,24 +239,48 @@ func (s *Scheduler) start(ctx context.Context) time.Duration {
 	now := time.Now()
 	s.agenda.wake(now)
 	for s.agenda.running < max(1, s.Concurrency) {
-		d, e := s.agenda.next(now)
-		if e == nil {
+		v, ok := s.begin(now)
+		if !ok {
 			break
 		}
-		src, waiting := *e.src, e.begin()
-		s.visits.Go(func() {
-			ctx := context.WithValue(ctx, placeKey{}, s)
-			if len(waiting) > 0 {
-				ctx = context.WithValue(ctx, wantedKey{}, true)
-			}
-			state, err := s.visit(ctx, src)
-			s.finish(d, e, state, err)
-			for _, done := range waiting {
-				done <- err
-			}
-		})
+		s.visits.Go(func() { s.work(ctx, v) })
 	}
 	return min(s.agenda.until(now), longestNap)
+}
+
+// begun is a visit that holds a place.
+type begun struct {
+	domain  *domain
+	entry   *entry
+	src     feed.Source
+	waiting []chan error // who waits for this visit
+}
+
+// work makes a visit, and then, in the place that it gives back, those of others who are
+// due: a goroutine that has grown its stack once need not be followed by one that must.
+func (s *Scheduler) work(ctx context.Context, v begun) {
+	ctx = context.WithValue(ctx, placeKey{}, s)
+	for more := true; more; {
+		ctx := ctx
+		if len(v.waiting) > 0 {
+			ctx = context.WithValue(ctx, wantedKey{}, true)
+		}
+		state, err := s.visit(ctx, v.src)
+		waiting := v.waiting
+		v, more = s.finish(ctx, v, state, err)
+		for _, done := range waiting {
+			done <- err
+		}
+	}
+}
+
+// begin takes the next visit out of its line, if one may begin at now.
+func (s *Scheduler) begin(now time.Time) (v begun, ok bool) {
+	d, e := s.agenda.next(now)
+	if e == nil {
+		return begun{}, false
+	}
+	return begun{d, e, *e.src, e.begin()}, true
 }
 
 // visit calls Visit and turns a panic into an error: it is this source's trouble
@@ -272,12 +296,13 @@ func (s *Scheduler) visit(ctx context.Context, src feed.Source) (state feed.Stat
 	return s.Visit(ctx, src)
 }
 
-// finish takes note that a visit has ended, and when the next is due.
-func (s *Scheduler) finish(d *domain, e *entry, state feed.State, err error) {
+// finish takes note that a visit has ended, and when the next is due. It returns a visit
+// of somebody else that may have its place, if there is one.
+func (s *Scheduler) finish(ctx context.Context, v begun, state feed.State, err error) (next begun, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	s.agenda.finished(d)
+	now, e := time.Now(), v.entry
+	s.agenda.finished(v.domain)
 	s.giveBack()
 	e.visited = false
 	switch {
@@ -294,6 +319,10 @@ func (s *Scheduler) finish(d *domain, e *entry, state feed.State, err error) {
 		s.settle(e, state, now, nextAfter)
 	}
 	s.agenda.nudge()
+	if ctx.Err() != nil || s.agenda.running >= max(1, s.Concurrency) {
+		return begun{}, false
+	}
+	return s.begin(now)
 }
 
 // nextAfter is Next for a visit that ended just now, which the state may tell already.
