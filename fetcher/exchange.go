@@ -127,10 +127,13 @@ func (e *errand) request(ctx context.Context, at *url.URL) *http.Request {
 // written is an address as it may stand in a request: what no URL may hold is encoded, in
 // the query too, where package url leaves it alone.
 func written(at *url.URL) *url.URL {
-	odd := func(b byte) bool { return b <= ' ' || b >= 0x7f || strings.IndexByte(`"<>`, b) >= 0 }
-	query := make([]byte, 0, len(at.RawQuery))
+	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '<' || r == '>' }
+	if !strings.ContainsFunc(at.RawQuery, odd) {
+		return at
+	}
+	var query []byte
 	for _, b := range []byte(at.RawQuery) {
-		if odd(b) {
+		if odd(rune(b)) {
 			query = fmt.Appendf(query, "%%%02X", b)
 		} else {
 			query = append(query, b)
