@@ -50,11 +50,7 @@ func fetch(ctx context.Context, opt *options, ids []string) error {
 		return err
 	}
 	var reports []visitReport
-	values := url.Values{}
-	for _, src := range sources {
-		values.Add("source", src.ID)
-	}
-	err = tellDaemon(ctx, cfg, "fetch", values, &reports)
+	err = tellDaemon(ctx, cfg, "fetch", url.Values{"source": ids}, &reports) // none means all, those that the daemon has
 	if errors.Is(err, errNoDaemon) {
 		reports, err = fetchHere(ctx, opt, cfg, sources)
 	}
@@ -75,17 +71,17 @@ func chosen(cfg *config.Config, ids []string) ([]feed.Source, error) {
 	if len(ids) == 0 {
 		return slices.DeleteFunc(slices.Clone(cfg.Sources), func(src feed.Source) bool { return src.Paused }), nil
 	}
-	byID := make(map[string]feed.Source, len(cfg.Sources))
-	for _, src := range cfg.Sources {
-		byID[src.ID] = src
+	place := make(map[string]int, len(cfg.Sources))
+	for i := range cfg.Sources {
+		place[cfg.Sources[i].ID] = i
 	}
-	var sources []feed.Source
+	sources := make([]feed.Source, 0, len(ids))
 	for _, id := range ids {
-		src, ok := byID[id]
+		i, ok := place[id]
 		if !ok {
 			return nil, cfg.NoSource(id)
 		}
-		sources = append(sources, src)
+		sources = append(sources, cfg.Sources[i])
 	}
 	return sources, nil
 }

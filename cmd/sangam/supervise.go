@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -41,6 +42,10 @@ const statusEvery = 30 * time.Second
 // by one, so a daemon in which something hangs is started again, its log ending with
 // what every goroutine was doing.
 func (s supervisor) attend(ctx context.Context, life func(context.Context) (string, error)) error {
+	if os.Getenv("NOTIFY_SOCKET") == "" { // nobody listens, and to look at every source has its price
+		<-ctx.Done()
+		return nil
+	}
 	defer s.tell(systemd.SdNotifyStopping)
 	watchdog, err := systemd.SdWatchdogEnabled(false)
 	if err != nil {
