@@ -151,3 +151,28 @@ func liveGlued(title string) bool {
 	r, _ := utf8.DecodeRuneInString(rest)
 	return found && unicode.IsUpper(r)
 }
+
+const (
+	// minPairedWord is the least number of letters of a word that is paired, maxPaired how
+	// many words are.
+	minPairedWord = 4
+	maxPaired     = 12
+)
+
+// wordPairs hashes every two longer words of a headline, in whatever order they stand:
+// a desk that turns a headline leaves hardly a window of it as it was.
+func wordPairs(title []rune) []uint32 {
+	var long []uint64
+	for _, w := range words(title) {
+		if r := []rune(w); len(r) >= minPairedWord && len(long) < maxPaired {
+			long = append(long, hashRunes(r))
+		}
+	}
+	var out []uint32
+	for i, a := range long {
+		for _, b := range long[:i] {
+			out = append(out, finish(a+b))
+		}
+	}
+	return out
+}

@@ -30,6 +30,7 @@ const (
 	bodyMarks   = 16
 	headMarks   = 8
 	bareMarks   = 12 // of a headline without a text
+	pairMarks   = 6  // and of the pairs of words of such a headline
 	numberMarks = 4
 )
 
@@ -122,6 +123,7 @@ func marks(it *feed.Item, r *reading) []feed.Mark {
 	heads := headMarks
 	if len(r.body.hashes) == 0 {
 		heads = bareMarks
+		weak = smallest(weak, wordPairs(r.title.runes), pairMarks)
 	}
 	weak = smallest(weak, r.head.hashes, heads)
 	for _, h := range weak {

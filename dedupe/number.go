@@ -58,9 +58,12 @@ func contextOf(before, after []rune) uint32 {
 	return uint32(hashContext(before)*3 + hashContext(after))
 }
 
-// contextRunes is how much of a script without spaces counts as a word around a
-// number.
-const contextRunes = 12
+const (
+	// contextRunes is how many letters of a word around a number count.
+	contextRunes = 12
+	// contextWidth is how much of a script without spaces counts as a word.
+	contextWidth = 12
+)
 
 // hashContext hashes a word around a number; all digits are alike in it, so that a
 // row of numbers has the same context whatever they are.
@@ -83,8 +86,8 @@ func wordBefore(t []rune, end int) []rune {
 		end--
 	}
 	start := end
-	for start > 0 && t[start-1] != ' ' && end-start < contextRunes {
-		start--
+	for w := 0; start > 0 && t[start-1] != ' ' && w < contextWidth; start-- {
+		w += width(t[start-1])
 	}
 	return t[start:end]
 }
@@ -94,8 +97,8 @@ func wordAfter(t []rune, start int) []rune {
 		start++
 	}
 	end := start
-	for end < len(t) && t[end] != ' ' && end-start < contextRunes {
-		end++
+	for w := 0; end < len(t) && t[end] != ' ' && w < contextWidth; end++ {
+		w += width(t[end])
 	}
 	return t[start:end]
 }

@@ -3,6 +3,7 @@ package dedupe
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sangam/feed"
@@ -25,25 +26,27 @@ const (
 	plainText  = 0.42
 	pairedText = 0.20
 	pairedHead = 0.30
-	// shortPairedText is asked instead of pairedText of texts narrower than soleText,
-	// farPairedText when half a day has passed.
+	// shortPairedText is asked instead of pairedText or quotedText of texts narrower than soleText,
+	// farPairedText and farHead when half a day has passed: by then the same matter is
+	// told anew in the same words, and who fills a template uses the same headline
+	// with other names. Such texts do not join by themselves, short of sureText.
 	shortPairedText = 0.45
 	farPairedText   = 0.35
+	farHead         = 0.60
 	// quotedHead is how much of one headline must stand in the text of the other to
 	// count as agreeing with it: who retitles a report leaves the old headline in it.
 	quotedHead = 0.80
-	quotedText = 0.28
-	// farText is asked instead of plainText when a day has passed: the same matter
-	// told anew uses the same words.
-	farText = 0.48
-	// sureLead and plainLead are how much of the lead must be shared; a shared
-	// background, or a sidebar, shares none of it.
-	sureLead  = 0.25
-	plainLead = 0.20
+	quotedText = 0.25
+	// minLead is how much of the lead must be shared; a shared background, or a sidebar,
+	// shares none of it.
+	minLead = 0.24
 
 	// backLead is how much of the longer text's lead the shorter must hold in turn: a
 	// follow-up quotes the first sentence of the report before it as its background.
-	backLead = 0.15
+	// More is asked of a summary, narrower than a lead and than the other text: all of it
+	// may be quoted.
+	backLead        = 0.15
+	summaryBackLead = 0.30
 
 	// nearHead and nearHeadBack join bare headlines that are nearly the same: the
 	// share of the narrower, and of the wider one.
@@ -56,8 +59,17 @@ const (
 	turnedHead = 0.40
 	// minTurned is the least number of words of the shorter.
 	minTurned = 4
-	// manyWords is from how many words on the same words in any order are one headline.
-	manyWords = 6
+	// manyWords is from how many words on the same words in any order are one headline,
+	// mostWords from how many they are if one of them is missing; they are turnedWords
+	// of the longer.
+	manyWords   = 6
+	mostWords   = 7
+	turnedWords = 0.85
+	// placeWords is the greatest number of words that name a place, a night, a state.
+	placeWords = 2
+	// minStem is the least number of letters that two forms of a word share; "Niger" and
+	// "Nigeria" are two places.
+	minStem = 6
 	// tailWords and minTail: a bare headline that another ends with, within quarterDay,
 	// is the same without its first words.
 	tailWords = 4
@@ -85,9 +97,12 @@ const (
 	// editedText and editedHead do within halfDay: a desk corrects both at once.
 	editedText = 0.60
 	editedHead = 0.72
-	// numberHead, numberText: how much must agree when a number in the link is the same.
-	numberHead = 0.35
-	numberText = 0.30
+	// numberHead, numberText: how much must agree when a number in the link is the same;
+	// or mostWords of the headlines, in any order, that are numberShare of the shorter.
+	// Under one number an agency's report becomes another one in the course of a day.
+	numberHead  = 0.35
+	numberText  = 0.30
+	numberShare = 0.70
 	// unlikeText parts two headlines that are nearly the same over two texts that have
 	// nothing in common: "Gold price rises" on two days.
 	unlikeText = 0.12
@@ -127,7 +142,7 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 		return feed.Ruling{Relation: feed.Same, Rule: "stable-id", Because: "the outlet's own number of the article is the same; only headline or link were edited"}
 	case l.apart > r.Near:
 		return part("window", "published %.0f hours apart", l.apart.Hours())
-	case l.live && l.variant != nil && !l.sameSource && min(text, back) >= liveText:
+	case l.live && l.variant != nil && !l.sameSource && l.short >= minText && min(text, back) >= liveText:
 		return join("live-copy", "a live page, taken at the same moment")
 	case l.live:
 		return part("live", "one of them is a live page, rewritten all day under one headline")
@@ -140,20 +155,23 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 	if l.common {
 		return part("boilerplate", "what both share stands in items that have nothing else in common")
 	}
-	both := l.body.backLead() >= backLead
 	agree := l.variant != nil && !l.recurring
-	switch near := r.NearDuplicates; {
+	same := agree || head >= farHead
+	quoted := l.quoted >= quotedHead
+	near := l.apart <= halfDay || same || quoted
+	leads := lead >= minLead && l.bothLeads()
+	switch {
 	case agree && !(l.kickers && l.variant.width < minKickerRest) && (l.apart <= headlineWithin || l.variant.width >= longHead):
 		return join("headline", "same headline")
-	case !near:
+	case !r.NearDuplicates:
 		return part("unlike", "neither link nor headline agree")
-	case l.short >= minText && text >= sureText && lead >= sureLead && both:
+	case l.short >= minText && text >= sureText && leads:
 		return join("text", "%d %% of the shorter text is in the other too", percent(text))
-	case l.short >= soleText && text >= plainText && lead >= plainLead && both && (text >= farText || l.apart <= day):
+	case l.short >= soleText && text >= plainText && leads && near:
 		return join("text", "%d %% of the shorter text is in the other too, its lead among them", percent(text))
-	case l.short >= minText && text >= l.pairedText() && (head >= pairedHead || l.variant != nil && !l.recurring):
+	case l.short >= minText && text >= l.pairedText() && (same && l.body.backLead() >= backLead || near && l.paired()):
 		return join("text-and-headline", "%d %% of the shorter text and %d %% of the headline are in the other too", percent(text), percent(head))
-	case l.short >= soleText && text >= quotedText && l.quoted >= quotedHead && lead >= plainLead && (text >= farText || l.apart <= day):
+	case l.short >= minText && text >= l.quotedText() && quoted && lead >= minLead:
 		return join("quoted-headline", "%d %% of the shorter text is in the other too, and %d %% of one's headline in the other's text", percent(text), percent(l.quoted))
 	case l.recurring:
 		return part("recurring", "the same headline, but this outlet uses it again and again")
@@ -161,6 +179,12 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 		return join("near-headline", "%d %% of the headline is the same", percent(head))
 	}
 	return part("unlike", "only %d %% of the shorter text and %d %% of the headline are in the other too", percent(text), percent(head))
+}
+
+// paired reports whether both headlines and leads agree in part, or the texts so much
+// that it does not matter where they do.
+func (l likeness) paired() bool {
+	return l.head.shorter() >= pairedHead && l.bothLeads() && (l.body.lead() >= minLead || l.body.shorter() >= sureText)
 }
 
 // pairedText is how much of the text must agree, with the headline.
@@ -172,6 +196,23 @@ func (l likeness) pairedText() float64 {
 		return farPairedText
 	}
 	return pairedText
+}
+
+// quotedText is how much of the text must agree, if it holds the headline.
+func (l likeness) quotedText() float64 {
+	if l.short < soleText || l.apart > day {
+		return shortPairedText
+	}
+	return quotedText
+}
+
+// bothLeads reports whether the shorter text holds enough of the lead of the longer
+// not to be what that quotes as its background.
+func (l likeness) bothLeads() bool {
+	if l.short < leadWidth && 2*l.long >= 3*l.short {
+		return l.body.backLead() >= summaryBackLead
+	}
+	return l.body.backLead() >= backLead
 }
 
 type rule = func(name, because string, args ...any) feed.Ruling
@@ -188,7 +229,7 @@ func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Rulin
 		return part("recurring", "the same headline, but this outlet uses it again and again")
 	case l.variant != nil && l.short < minText, headline && l.short >= minText && text >= reissueText:
 		return join("reissue", "one outlet published it again under another address")
-	case l.sameNumber && (head >= numberHead || text >= numberText && l.short >= minText):
+	case l.sameNumber && (head >= numberHead || manyShared(a.title.runes, b.title.runes) || text >= numberText && l.short >= minText):
 		return join("article-number", "the number of the article in both links is the same")
 	case r.NearDuplicates && (l.short >= soleText && min(text, back) >= revisedText && head >= revisedHead ||
 		l.short >= minText && min(text, back) >= equalText && head >= equalHead && !substituted(a.title.runes, b.title.runes) ||
@@ -211,10 +252,13 @@ func (l likeness) nearHead(a, b *reading) bool {
 	if l.short >= minText && l.body.shorter() < unlikeText && !cut {
 		return false
 	}
-	if l.apart <= halfDay && holdsWords(a.title.runes, b.title.runes, l.head.shorter() >= turnedHead) {
+	if substituted(a.title.runes, b.title.runes) || exchanged(a.title.runes, b.title.runes) {
+		return false
+	}
+	if l.apart <= halfDay && turned(a.title.runes, b.title.runes, l.head.shorter() >= turnedHead) {
 		return true
 	}
-	return l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack && !substituted(a.title.runes, b.title.runes)
+	return l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack
 }
 
 // endsWith reports whether one headline ends with all of the other.
@@ -227,36 +271,107 @@ func endsWith(a, b []rune) bool {
 		len(words(a)) >= tailWords && widthOf(a, minTail) >= minTail
 }
 
-// holdsWords reports whether one headline holds every word of the other. Unless they
-// also agree in their windows they must be many, and hardly more in the longer.
-func holdsWords(a, b []rune, agree bool) bool {
+// turned reports whether two headlines say the same in another order: one holds every
+// word of the other and agrees with it in its windows, or in many words and hardly has
+// more; or but for a word all of many words are the same.
+func turned(a, b []rune, agree bool) bool {
+	shared, fewer, more := sharedWords(a, b)
+	switch {
+	case shared < minTurned:
+		return false
+	case shared < fewer:
+		return shared >= mostWords && share(shared, more) >= turnedWords && !refitted(words(a), words(b))
+	}
+	return agree || shared >= manyWords && more <= fewer+2
+}
+
+// sharedWords counts the words of the shorter headline that the other has too, and the
+// words of both.
+func sharedWords(a, b []rune) (shared, fewer, more int) {
 	wa, wb := words(a), words(b)
 	if len(wa) > len(wb) {
 		wa, wb = wb, wa
 	}
-	if len(wa) < minTurned || !agree && (len(wa) < manyWords || len(wb) > len(wa)+2) {
-		return false
-	}
 	for _, w := range wa {
-		if !slices.Contains(wb, w) {
-			return false
+		if slices.Contains(wb, w) {
+			shared++
 		}
 	}
-	return true
+	return shared, len(wa), len(wb)
 }
 
-// substituted reports whether two headlines have equally many words and differ in
-// one of them: "Night One" and "Night Two", "… in Hessen" and "… in Saarland".
+// substituted reports whether two headlines are the same but for what stands at one
+// place of both: "Night One" and "Night Two", "… in Hessen" and "… in Saarland".
 func substituted(a, b []rune) bool {
 	wa, wb := words(a), words(b)
-	if len(wa) != len(wb) {
-		return false
+	for len(wa) > 0 && len(wb) > 0 && wa[0] == wb[0] {
+		wa, wb = wa[1:], wb[1:]
 	}
-	different := 0
-	for i := range wa {
-		if wa[i] != wb[i] {
-			different++
+	for len(wa) > 0 && len(wb) > 0 && wa[len(wa)-1] == wb[len(wb)-1] {
+		wa, wb = wa[:len(wa)-1], wb[:len(wb)-1]
+	}
+	na, nb := len(wa), len(wb)
+	return 0 < na && na <= placeWords && 0 < nb && nb <= placeWords && !oneStem(strings.Join(wa, ""), strings.Join(wb, ""))
+}
+
+// refitted reports whether two rows of words in one order have other words at one or
+// more places: "City jails mayor for six years", "Town jails mayor for four years".
+func refitted(a, b []string) bool {
+	for len(a) > 0 && len(b) > 0 {
+		i, j := nextCommon(a, b)
+		if i > 0 && j > 0 {
+			return true
+		}
+		a, b = a[min(i+1, len(a)):], b[min(j+1, len(b)):]
+	}
+	return false
+}
+
+// nextCommon is where the nearest word stands that two rows of words have in common;
+// at their ends, if there is none.
+func nextCommon(a, b []string) (i, j int) {
+	for far := 0; far <= len(a)+len(b)-2; far++ {
+		for i := max(0, far-len(b)+1); i <= min(far, len(a)-1); i++ {
+			if a[i] == b[far-i] {
+				return i, far - i
+			}
 		}
 	}
-	return different == 1
+	return len(a), len(b)
+}
+
+// exchanged reports whether two words that headlines have in common changed places
+// around others that did not: "A accuses B of attack" and "B accuses A of attack".
+func exchanged(a, b []rune) bool {
+	wb := words(b)
+	var order []int // of the words of b, as they stand in a
+	for _, w := range words(a) {
+		if i := slices.Index(wb, w); i >= 0 && !slices.Contains(order, i) {
+			order = append(order, i)
+		}
+	}
+	sorted := slices.Sorted(slices.Values(order))
+	var moved []int
+	for i, at := range order {
+		if at != sorted[i] {
+			moved = append(moved, i)
+		}
+	}
+	return len(moved) == 2 && moved[1]-moved[0] > 1
+}
+
+// manyShared reports whether two headlines have most of their words in common.
+func manyShared(a, b []rune) bool {
+	shared, fewer, _ := sharedWords(a, b)
+	return shared >= mostWords && share(shared, fewer) >= numberShare
+}
+
+// oneStem reports whether two words are forms of one: "scuffle" and "scuffles".
+func oneStem(a, b string) bool {
+	ra, rb := []rune(a), []rune(b)
+	n, shorter := 0, min(len(ra), len(rb))
+	for n < shorter && ra[n] == rb[n] {
+		n++
+	}
+	return n >= minStem && 4*n >= 3*shorter
 }

@@ -17,6 +17,15 @@ Twenty-one members were in favour and seventeen against after a debate of six ho
 The association of fishermen fears that no room will be left for its boats once the park is built.
 The mayor promised that a new jetty would be built on the northern bank, where nobody would be charged for mooring.`, "\n"), " ")
 
+// followUp is what a report that quotes it says before.
+const followUp = "Some forty boats blocked the mouth of the river on Friday morning, and no freighter came through until noon. " +
+	"Their spokesman said that they would come back every week unless the mayor gave them a jetty in writing. "
+
+// verdict is a template without numbers.
+func verdict(town, mayor, guilt string) string {
+	return fmt.Sprintf("A court in %s on this day sentenced %s, the former mayor, to prison. Judges found the accused guilty of %s. The lawyers of the defence said that they would appeal.", town, mayor, guilt)
+}
+
 func TestRules(t *testing.T) {
 	type told struct {
 		source, key, title, text string
@@ -78,6 +87,72 @@ func TestRules(t *testing.T) {
 			told{"herald", "1", "Greenhaven: Flood of letters after harbour vote", "", 0},
 			told{"gazette", "2", "Flood of letters after harbour vote in Greenhaven", "", 2},
 			feed.Copy, "near-headline",
+		},
+		{
+			"the same words but for one, in another order",
+			told{"herald", "1", "Harbour vote brings flood of letters to council of Greenhaven", "", 0},
+			told{"gazette", "2", "Council of Greenhaven gets flood of letters to harbour vote", "", 2},
+			feed.Apart, "unlike",
+		},
+		{
+			"most words the same, in another order",
+			told{"herald", "1", "Fewer letters to council of Greenhaven after end of harbour vote", "", 0},
+			told{"gazette", "2", "Letters to council of Greenhaven decline after end of harbour vote", "", 2},
+			feed.Copy, "near-headline",
+		},
+		{
+			"who did it to whom",
+			told{"herald", "1", "Northland accuses Southland of attack on lighthouse", "", 0},
+			told{"gazette", "2", "Southland accuses Northland of attack on lighthouse", "", 2},
+			feed.Apart, "unlike",
+		},
+		{
+			"another name of two words at the same place",
+			told{"herald", "1", "Council of New Haven votes for park at the old harbour after long debate", "", 0},
+			told{"gazette", "2", "Council of Port Ellis votes for park at the old harbour after long debate", "", 2},
+			feed.Apart, "unlike",
+		},
+		{
+			"a form of the same word",
+			told{"herald", "1", "Fishermen of Greenhaven fear that a park will leave no room for their boats", "", 0},
+			told{"gazette", "2", "Fisherman of Greenhaven fear that a park will leave no room for their boats", "", 2},
+			feed.Copy, "near-headline",
+		},
+		{
+			"a summary that the follow-up quotes",
+			told{"herald", "1", "Park to replace old harbour", harbour[:160], 0},
+			told{"gazette", "2", "Fishermen block the old harbour", followUp + harbour[:160], 5},
+			feed.Apart, "unlike",
+		},
+		{
+			"what was told on the day before in the same words",
+			told{"herald", "1", "Former mayor of Easthaven jailed", verdict("Easthaven", "Hagen", "taking money from builders of the harbour"), 0},
+			told{"gazette", "2", "Former mayor of Westhaven jailed", verdict("Westhaven", "Lund", "charging her holidays to the town hall"), 23},
+			feed.Apart, "unlike",
+		},
+		{
+			"a summary that begins with the other's headline",
+			told{"herald", "1", "Greenhaven decides after a debate of six hours", "Old harbour to become a public park next spring. Greenhaven is to have gardens where cranes stand. " + harbour[:90], 0},
+			told{"gazette", "2", "Old harbour to become a public park next spring", harbour[:180], 20},
+			feed.Copy, "quoted-headline",
+		},
+		{
+			"a few words of two live pages",
+			told{"herald", "1", "Harbour vote: live updates", "The debate goes on.", 0},
+			told{"gazette", "2", "Harbour vote: live updates", "The debate goes on.", 1},
+			feed.Apart, "live",
+		},
+		{
+			"one number in the link, and a turned headline",
+			told{"herald", "harbour-park-4174679", "Flood of letters: how Greenhaven fights for its old harbour", "", 0},
+			told{"herald", "letters-4174679", "How Greenhaven fights with a flood of letters to keep the harbour", "", 2},
+			feed.Copy, "article-number",
+		},
+		{
+			"one number in the link, and another report",
+			told{"herald", "harbour-park-4174679", "Greenhaven turns old harbour into a park", "", 0},
+			told{"herald", "letters-4174679", "Harbour of Greenhaven: many questions open after vote", "", 2},
+			feed.Apart, "same-outlet",
 		},
 		{
 			"one outlet's report again under another address",
