@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"sangam/feed"
 )
 
 // ListPage shows outlets, topics or feeds.
@@ -11,6 +13,7 @@ type ListPage struct {
 	Frame
 	Rows    []Row
 	Nothing string
+	Legend  string // what the charts show; "" = there are none
 }
 
 // Row is one line of such a list.
@@ -20,6 +23,7 @@ type Row struct {
 	Site              string
 	Feeds             Feeds
 	Tags              []Link
+	More              string  // how many tags besides those, in words
 	Health            *Health // nil = nothing is said of it
 	Rate              string  // stories a day, in words
 	Counts            []int   // stories a day, oldest first; nil = no chart
@@ -28,8 +32,13 @@ type Row struct {
 // aboutLength bounds what a feed says of itself: two lines or three.
 const aboutLength = 160
 
+// maxTags is how many outlets or topics a row names; the page it leads to has all.
+const maxTags = 12
+
 type listRow struct {
 	Row
+	W     *Text          // the frame's
+	Dir   feed.Direction // of the name; Unknown = the frame's
 	Since *moment
 	Chart *chart
 }
@@ -44,16 +53,21 @@ type chart struct {
 func List(w io.Writer, p ListPage) error {
 	data := struct {
 		Frame
-		Next, Nothing string
-		Rows          []listRow
-	}{Frame: p.Frame, Nothing: p.Nothing}
+		Next, Nothing, Legend string
+		Rows                  []listRow
+	}{Frame: p.Frame, Nothing: p.Nothing, Legend: p.Legend}
 	for _, r := range p.Rows {
 		r.Name, r.About, r.Site = label(r.Name), shorten(label(r.About), aboutLength), uri(r.Site)
 		if r.About == r.Name {
 			r.About = "" // many feeds have nothing to say but their name
 		}
+		r.Name = shorten(r.Name, nameLength)
+		if len(r.Tags) > maxTags {
+			r.More = p.W().More(len(r.Tags) - maxTags)
+			r.Tags = r.Tags[:maxTags]
+		}
 		r.Lang, r.Tags = languageTag(r.Lang), plain(r.Tags)
-		row := listRow{Row: r, Chart: p.chart(r.Counts)}
+		row := listRow{Row: r, W: p.W(), Dir: direction(r.Name), Chart: p.chart(r.Counts)}
 		row.Since = p.since(r.Health)
 		data.Rows = append(data.Rows, row)
 	}

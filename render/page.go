@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"sangam/feed"
 )
@@ -41,6 +42,9 @@ type Frame struct {
 
 // W holds the words of the frame.
 func (f Frame) W() *Text { return Words(f.Language) }
+
+// Front says whether this is the page of everything, whose own heading is the site's name.
+func (f Frame) Front() bool { return f.Heading == "" && f.Query == "" }
 
 // plain makes the names of links fit to be shown.
 func plain(links []Link) []Link {
@@ -104,7 +108,7 @@ func zoneName(at time.Time) string {
 }
 
 func (f *Frame) outlet(o feed.Outlet) outletLink {
-	return outletLink{Name: o.Name, Lang: languageTag(o.Language), Page: f.Root + "sources/" + url.PathEscape(o.ID) + "/"}
+	return outletLink{Name: shorten(o.Name, nameLength), Lang: languageTag(o.Language), Page: f.Root + "sources/" + url.PathEscape(o.ID) + "/"}
 }
 
 // Failure writes a small page that says what is wrong in the frame's own words,
@@ -141,14 +145,17 @@ func loadPages() map[string]*template.Template {
 	return ts
 }
 
-// tongue says in which language a name is. One of unknown language in plain Latin
-// letters is set apart from an Urdu frame, whose face and lines are made for other
-// letters.
+// nameLength bounds what an outlet is called on a page: some call themselves by all
+// that they write about.
+const nameLength = 80
+
+// tongue says in which language a name is. One of unknown language without any letter
+// of Arabic script is set apart from a frame whose face and lines are made for those.
 func tongue(w *Text, lang, name string) template.HTMLAttr {
 	switch {
 	case lang != "":
 		return template.HTMLAttr(`lang="` + html.EscapeString(lang) + `"`) //nolint:gosec // escaped
-	case w == &urdu && ascii(name):
+	case w.Dir == feed.RightToLeft && !strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }):
 		return `lang=""`
 	}
 	return ""

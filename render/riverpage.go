@@ -13,11 +13,11 @@ type RiverPage struct {
 	View    feed.View
 	Stories []feed.Story
 	Outlets map[string]feed.Outlet
-	Next    string // path of the page with older stories; "" = this is the last
-	Top     string // path of the first page; "" = this is it
-	Filters []Link
-	Health  *Health // of the one source that the page is about; nil = it is about more
-	Empty   Empty   // why there is nothing, for a page without stories
+	Next    string   // path of the page with older stories; "" = this is the last
+	Top     string   // path of the first page; "" = this is it
+	Filters [][]Link // groups of links to parts of what the page shows
+	Health  *Health  // of the one source that the page is about; nil = it is about more
+	Empty   Empty    // why there is nothing, for a page without stories
 }
 
 // Health is how a source fares, in words.
@@ -50,17 +50,27 @@ func River(w io.Writer, p RiverPage) error {
 		Frame
 		Days      []day
 		Next, Top string
-		Filters   []Link
+		Filters   [][]Link
 		Health    *Health
 		Since     *moment
 		Empty     Empty
-	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Filters: plain(p.Filters), Health: p.Health, Since: p.since(p.Health), Empty: p.Empty}
+	}{Frame: p.Frame, Next: p.Next, Top: p.Top, Health: p.Health, Since: p.since(p.Health), Empty: p.Empty}
+	for _, links := range p.Filters {
+		data.Filters = append(data.Filters, plain(links))
+	}
 	for i, f := range data.Empty.Failing {
 		data.Empty.Failing[i].Link = plain([]Link{f.Link})[0]
 	}
 	data.Days = p.days()
 	return write(w, "river", data)
 }
+
+// othersNamed is how many outlets a line of the river names besides the first. Fifty
+// may carry what an agency has sent; the story's own page has them all.
+const othersNamed = 3
+
+// headlineLength bounds a headline in the river: what is longer was never meant for one.
+const headlineLength = 200
 
 type day struct {
 	Date, Name string
@@ -77,6 +87,7 @@ type riverStory struct {
 	Image  string
 	Outlet outletLink
 	Others []outletLink
+	More   string // how many others besides those, in words
 	When   moment
 }
 
@@ -102,7 +113,7 @@ func (p *RiverPage) story(s *feed.Story, wanted []string) riverStory {
 	e := page.entry(s)
 	words := p.beside(e.lang, e.dir)
 	rs := riverStory{
-		Lang: e.lang, Dir: e.dir, W: words, Title: highlight(e.title, wanted), Page: p.Root + "story/" + s.Key,
+		Lang: e.lang, Dir: e.dir, W: words, Title: highlight(shorten(e.title, headlineLength), wanted), Page: p.Root + "story/" + s.Key,
 		Outlet: p.outlet(e.outlet), When: p.moment(e.published, words),
 	}
 	if text := e.text(); text != e.title {
@@ -111,7 +122,12 @@ func (p *RiverPage) story(s *feed.Story, wanted []string) riverStory {
 	if !p.NoPictures {
 		rs.Image = uri(e.item.Image)
 	}
-	for _, c := range e.others {
+	others := e.others
+	if len(others) > othersNamed+1 { // "and 1 more" takes no less room than its name
+		rs.More = words.More(len(others) - othersNamed)
+		others = others[:othersNamed]
+	}
+	for _, c := range others {
 		rs.Others = append(rs.Others, p.outlet(c.outlet))
 	}
 	return rs

@@ -18,7 +18,7 @@ type StoryPage struct {
 
 type carrierRow struct {
 	outletLink
-	W      *Text
+	W, Own *Text // of what stands beside the headline, and of the frame
 	Tongue string
 	Dir    feed.Direction
 	Origin bool
@@ -28,6 +28,7 @@ type carrierRow struct {
 }
 
 type joinRow struct {
+	Own           *Text // the frame's words
 	A, B          outletLink
 	Because, Rule string
 	Foreign       bool // the reason is in English, since nobody has translated it
@@ -53,15 +54,18 @@ func Story(w io.Writer, p StoryPage) error {
 		Link           string
 		Files          []Link
 		Carriers       []carrierRow
+		MoreCarriers   []carrierRow // folded away, as are the joins behind these
 		Joins          []joinRow
+		MoreJoins      []joinRow
 	}{
 		Frame: p.Frame, Lang: e.lang, Dir: e.dir, Lead: p.outlet(e.outlet),
 		Beside: p.beside(e.lang, e.dir), When: p.moment(e.published, p.beside(e.lang, e.dir)),
 		// Safe by the promise of feed.Item: sanitised before it was stored.
-		Content:  template.HTML(clean(cmp.Or(e.item.Content, e.item.Summary))), //nolint:gosec
-		Link:     uri(e.item.Link),
-		Carriers: p.carriers(), Joins: p.joins(),
+		Content: template.HTML(reading(clean(cmp.Or(e.item.Content, e.item.Summary)), !p.NoPictures)), //nolint:gosec
+		Link:    uri(e.item.Link),
 	}
+	data.Carriers, data.MoreCarriers = fold(p.carriers(), carriersShown)
+	data.Joins, data.MoreJoins = fold(p.joins(), joinsShown)
 	if names := e.creator(); names != e.outlet.Name {
 		data.Authors = names
 	}
@@ -82,7 +86,7 @@ func (p *StoryPage) carriers() []carrierRow {
 		it := &p.Story.Members[i]
 		words := p.beside(languageTag(it.Language), it.Direction)
 		rows = append(rows, carrierRow{
-			W:          words,
+			W: words, Own: p.W(),
 			outletLink: p.outlet(outletOf(p.Outlets, it.Source)),
 			Tongue:     languageTag(it.Language), Dir: it.Direction,
 			Origin: i == 0 && len(p.Story.Members) > 1,
@@ -108,8 +112,8 @@ func (p *StoryPage) joins() []joinRow {
 	for _, r := range p.Story.Joins {
 		a, b := byKey[r.Item], byKey[r.With]
 		words, translated := p.W().because(r)
-		row := joinRow{A: name(a), B: name(b), Because: words, Rule: label(r.Rule), Foreign: !translated}
-		if a != nil && b != nil {
+		row := joinRow{Own: p.W(), A: name(a), B: name(b), Because: words, Rule: label(r.Rule), Foreign: !translated}
+		if a != nil && b != nil && len(rows) < passagesSought {
 			if b == &p.Story.Members[0] {
 				a, b = b, a // the origin speaks first
 			}
@@ -125,6 +129,24 @@ func (p *StoryPage) joins() []joinRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+const (
+	// carriersShown and joinsShown are how much of a story's history is seen at once;
+	// the rest unfolds.
+	carriersShown, joinsShown = 6, 3
+	// passagesSought bounds the joins of one story whose passage is looked for, which
+	// takes about two milliseconds for each.
+	passagesSought = 50
+)
+
+// fold parts a long list into what is shown and what unfolds. One more row than are to
+// be shown is no long list.
+func fold[T any](rows []T, shown int) (first, rest []T) {
+	if len(rows) <= shown+1 {
+		return rows, nil
+	}
+	return rows[:shown], rows[shown:]
 }
 
 // alike says whether both reports have the passage in the very same letters, so that

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/bidi"
 
 	xhtml "golang.org/x/net/html"
 
@@ -208,6 +209,19 @@ func excerpt(fragment string, n int) string {
 var inline = map[string]bool{
 	"a": true, "abbr": true, "b": true, "bdi": true, "bdo": true, "cite": true, "code": true, "em": true, "i": true,
 	"mark": true, "q": true, "s": true, "small": true, "span": true, "strong": true, "sub": true, "sup": true, "u": true,
+}
+
+// direction is that of the first letter that has one (UAX #9, rule P2).
+func direction(s string) feed.Direction {
+	for _, r := range s {
+		switch p, _ := bidi.LookupString(string(r)); p.Class() {
+		case bidi.L:
+			return feed.LeftToRight
+		case bidi.R, bidi.AL:
+			return feed.RightToLeft
+		}
+	}
+	return feed.Unknown
 }
 
 // shorten cuts s between words so that it has at most n characters.

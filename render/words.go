@@ -19,7 +19,7 @@ type Text struct {
 
 	Skip, Latest, Sources, Categories, Feeds, Search, SearchHint, Clear         string
 	Subscribe, SubscribeHint, FeedOf, Older, Newer, Newest, Today, Yesterday    string
-	Also, Comma, Outlets, OneOutlet                                             string
+	Also, Comma, AndMore                                                        string // the last with %d
 	ReadAt, CarriedBy, Origin, WhyOne, WhyHint, Alone, SharedPassage, Published string
 	NoStories, FirstStart, NoResult, NoSources, Waiting                         string
 	LastItem, SilentSince, Failing, Gone, NotYet, PerDay, Fresh                 string
@@ -87,6 +87,9 @@ func (t *Text) Ago(at, now time.Time) string {
 	}
 }
 
+// More says how many there are besides what is named.
+func (t *Text) More(n int) string { return fmt.Sprintf(t.AndMore, n) }
+
 // Since says when something began that lasts, seen from now and told in its zone: the
 // hour if it was today, else the day.
 func (t *Text) Since(at, now time.Time) string {
@@ -126,7 +129,7 @@ var english = Text{
 	Search: "Search", SearchHint: "Search the stories", Clear: "Show everything",
 	Subscribe: "Subscribe", SubscribeHint: "Copy one of these addresses into your feed reader. It brings exactly what this page shows.",
 	FeedOf: "Feed of", Older: "Older stories", Newer: "Newer stories", Newest: "Back to the newest", Today: "Today", Yesterday: "Yesterday",
-	Also: "also", Comma: ", ", Outlets: "%d outlets", OneOutlet: "1 outlet",
+	Also: "also", Comma: ", ", AndMore: "and %d more",
 	ReadAt: "Read at", CarriedBy: "Who carried it", Origin: "origin", WhyOne: "Why one story?",
 	WhyHint: "These reports were taken for one, for these reasons:", Alone: "One outlet has carried this story so far.",
 	SharedPassage: "The passage they share", Published: "Published",
@@ -156,7 +159,7 @@ var german = Text{
 	Search: "Suchen", SearchHint: "Meldungen durchsuchen", Clear: "Alles zeigen",
 	Subscribe: "Abonnieren", SubscribeHint: "Eine dieser Adressen in den Feedreader kopieren: Er bringt genau das, was diese Seite zeigt.",
 	FeedOf: "Feed von", Older: "Ältere Meldungen", Newer: "Neuere Meldungen", Newest: "Zurück zu den neuesten", Today: "Heute", Yesterday: "Gestern",
-	Also: "auch", Comma: ", ", Outlets: "%d Medien", OneOutlet: "1 Medium",
+	Also: "auch", Comma: ", ", AndMore: "und %d weitere",
 	ReadAt: "Lesen bei", CarriedBy: "Wer darüber berichtet", Origin: "Ursprung", WhyOne: "Warum eine Meldung?",
 	WhyHint: "Diese Berichte gelten als einer, und zwar aus diesen Gründen:", Alone: "Bisher hat ein Medium diese Meldung gebracht.",
 	SharedPassage: "Die gemeinsame Passage", Published: "Veröffentlicht",
@@ -186,7 +189,7 @@ var urdu = Text{
 	Search: "تلاش", SearchHint: "خبروں میں تلاش", Clear: "سب دکھائیں",
 	Subscribe: "سبسکرائب", SubscribeHint: "ان میں سے کوئی پتہ اپنے فیڈ ریڈر میں ڈالیں۔ وہی خبریں آئیں گی جو اس صفحے پر ہیں۔",
 	FeedOf: "فیڈ:", Older: "پرانی خبریں", Newer: "نئی خبریں", Newest: "تازہ ترین پر واپس", Today: "آج", Yesterday: "گزشتہ روز",
-	Also: "نیز", Comma: "، ", Outlets: "%d ادارے", OneOutlet: "ایک ادارہ",
+	Also: "نیز", Comma: "، ", AndMore: "اور مزید %d",
 	ReadAt: "اصل خبر پڑھیں:", CarriedBy: "کس کس نے شائع کی", Origin: "اصل", WhyOne: "ایک ہی خبر کیوں؟",
 	WhyHint: "یہ تحریریں ان وجوہ سے ایک سمجھی گئیں:", Alone: "اب تک یہ خبر ایک ہی ادارے نے دی ہے۔",
 	SharedPassage: "مشترک عبارت", Published: "اشاعت",
@@ -216,7 +219,7 @@ var hindi = Text{
 	Search: "खोजें", SearchHint: "ख़बरों में खोजें", Clear: "सब दिखाएँ",
 	Subscribe: "सदस्यता", SubscribeHint: "इनमें से कोई पता अपने फ़ीड रीडर में डालें। वही ख़बरें आएँगी जो इस पृष्ठ पर हैं।",
 	FeedOf: "फ़ीड:", Older: "पुरानी ख़बरें", Newer: "नई ख़बरें", Newest: "सबसे ताज़ा पर लौटें", Today: "आज", Yesterday: "बीता कल",
-	Also: "साथ ही", Comma: ", ", Outlets: "%d संस्थान", OneOutlet: "1 संस्थान",
+	Also: "साथ ही", Comma: ", ", AndMore: "और %d अन्य",
 	ReadAt: "यहाँ पढ़ें:", CarriedBy: "किस-किस ने छापा", Origin: "मूल", WhyOne: "एक ही ख़बर क्यों?",
 	WhyHint: "ये लेख इन कारणों से एक माने गए:", Alone: "अब तक यह ख़बर एक ही संस्थान ने दी है।",
 	SharedPassage: "साझा अंश", Published: "प्रकाशित",
@@ -246,7 +249,7 @@ var arabic = Text{
 	Search: "بحث", SearchHint: "البحث في الأخبار", Clear: "عرض الكل",
 	Subscribe: "اشتراك", SubscribeHint: "انسخ أحد هذه العناوين إلى قارئ الخلاصات، فيأتيك بما تعرضه هذه الصفحة تماما.",
 	FeedOf: "خلاصة:", Older: "أخبار أقدم", Newer: "أخبار أحدث", Newest: "العودة إلى الأحدث", Today: "اليوم", Yesterday: "أمس",
-	Also: "وأيضا", Comma: "، ", Outlets: "%d جهات", OneOutlet: "جهة واحدة",
+	Also: "وأيضا", Comma: "، ", AndMore: "و%d غيرها",
 	ReadAt: "اقرأ في", CarriedBy: "من نشره", Origin: "الأصل", WhyOne: "لماذا خبر واحد؟",
 	WhyHint: "عُدّت هذه التقارير خبرا واحدا للأسباب الآتية:", Alone: "نشرت هذا الخبر جهة واحدة حتى الآن.",
 	SharedPassage: "المقطع المشترك", Published: "نُشر",

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sangam/feed"
 	"sangam/render"
@@ -21,7 +22,7 @@ const (
 	pageLasts = time.Minute
 	// riverItems is how many stories one page shows.
 	riverItems = 40
-	// maxFilters is how many links to topics and languages stand above the river.
+	// maxFilters is how many links to topics stand above the river, and how many to languages.
 	maxFilters = 16
 )
 
@@ -86,7 +87,7 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 	if p.here != "" {
 		page.Heading, page.HeadLang = p.view.Title, p.view.Language
 		if p.tab == "categories" {
-			page.Heading, page.HeadLang = p.view.ID, ""
+			page.Heading, page.HeadLang = p.view.ID, spoken(p.view.ID, outlets)
 		}
 	}
 	if before.Order.IsZero() {
@@ -100,9 +101,15 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 	}
 	page.Filters = filters(st, p, outlets)
 	if len(stories) == 0 && p.search == "" {
-		page.Empty, err = s.whyEmpty(ctx, st, within(p, outlets), page.W())
-	} else if p.tab == "sources" {
+		if page.Empty, err = s.whyEmpty(ctx, st, within(p, outlets), page.W()); err != nil {
+			return page, err
+		}
+	}
+	if p.tab == "sources" {
 		page.Health, err = s.health(ctx, st, p.view.ID, page.W())
+		if len(stories) == 0 && err == nil && page.Health.Bad {
+			page.Empty = render.Empty{Hint: page.W().AskOperator} // its health says why
+		}
 	}
 	return page, err
 }
@@ -114,12 +121,12 @@ func join(suffix, param string) string {
 	return suffix + "&" + param
 }
 
-// filters are links to the topics, or within a topic to the languages.
-func filters(st *site, p place, outlets map[string]feed.Outlet) []render.Link {
-	var links []render.Link
+// filters are links to the topics and to the languages.
+func filters(st *site, p place, outlets map[string]feed.Outlet) [][]render.Link {
+	var byTopic, byLanguage []render.Link
 	if p.search == "" && (p.here == "" || p.tab == "categories") {
 		for _, c := range topics(outlets) {
-			links = append(links, render.Link{Href: st.root + "categories/" + url.PathEscape(c) + "/", Name: c, Here: p.tab == "categories" && c == p.view.ID})
+			byTopic = append(byTopic, render.Link{Href: st.root + "categories/" + url.PathEscape(c) + "/", Name: c, Lang: spoken(c, outlets), Here: p.tab == "categories" && c == p.view.ID})
 		}
 	}
 	if p.here == "" {
@@ -127,11 +134,17 @@ func filters(st *site, p place, outlets map[string]feed.Outlet) []render.Link {
 			for _, l := range langs {
 				asked := p
 				asked.lang = l
-				links = append(links, render.Link{Href: st.root + asked.suffix(), Name: render.LanguageName(l), Lang: l, Here: p.lang == l})
+				byLanguage = append(byLanguage, render.Link{Href: st.root + asked.suffix(), Name: render.LanguageName(l), Lang: l, Here: p.lang == l})
 			}
 		}
 	}
-	return links[:min(len(links), maxFilters)]
+	var groups [][]render.Link
+	for _, links := range [][]render.Link{byTopic, byLanguage} {
+		if len(links) > 0 {
+			groups = append(groups, links[:min(len(links), maxFilters)])
+		}
+	}
+	return groups
 }
 
 // topics are the categories of all outlets, sorted.
@@ -142,6 +155,25 @@ func topics(outlets map[string]feed.Outlet) []string {
 	}
 	slices.Sort(cs)
 	return slices.Compact(cs)
+}
+
+// spoken is the language that all outlets of a topic have in common, "" if they have
+// none, or if the topic's name is plain Latin: many an outlet files its stories under
+// an English word.
+func spoken(topic string, outlets map[string]feed.Outlet) string {
+	if !strings.ContainsFunc(topic, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return ""
+	}
+	of := map[string]feed.Outlet{}
+	for id, o := range outlets {
+		if slices.Contains(o.Categories, topic) {
+			of[id] = o
+		}
+	}
+	if ls := languages(of); len(ls) == 1 {
+		return ls[0]
+	}
+	return ""
 }
 
 func languages(outlets map[string]feed.Outlet) []string {
@@ -221,7 +253,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, st *site, kind str
 		words := page.W()
 		switch kind {
 		case "sources":
-			page.Heading, page.Nothing = words.Sources, words.NoSources
+			page.Heading, page.Nothing, page.Legend = words.Sources, words.NoSources, words.PerDay
 			page.Rows, err = s.sourceRows(ctx, st, outlets, words)
 		case "categories":
 			page.Heading, page.Nothing = words.Categories, words.NoResult
@@ -247,7 +279,7 @@ func topicRows(st *site, outlets map[string]feed.Outlet) []render.Row {
 				tags = append(tags, render.Link{Name: o.Name, Lang: o.Language, Href: st.root + "sources/" + url.PathEscape(o.ID) + "/"})
 			}
 		}
-		rows = append(rows, render.Row{Name: c, Page: st.root + "categories/" + url.PathEscape(c) + "/", Feeds: st.feedsOf("categories", c), Tags: tags})
+		rows = append(rows, render.Row{Name: c, Lang: spoken(c, outlets), Page: st.root + "categories/" + url.PathEscape(c) + "/", Feeds: st.feedsOf("categories", c), Tags: tags})
 	}
 	return rows
 }
