@@ -3,7 +3,6 @@ package storage_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"iter"
@@ -247,6 +246,36 @@ type put struct {
 	key, value  []byte
 }
 
+// A slot is one of those that references are kept in, with 9 bytes for each, of which the last 5 are
+// the item's number.
+type slot struct {
+	day, key string
+	value    []byte
+}
+
+func slotsOf(tx *bbolt.Tx) (slots []slot) {
+	refs := tx.Bucket([]byte("refs"))
+	_ = refs.ForEachBucket(func(d []byte) error {
+		return refs.Bucket(d).ForEach(func(k, v []byte) error {
+			slots = append(slots, slot{string(d), string(k), slices.Clone(v)})
+			return nil
+		})
+	})
+	return slots
+}
+
+// until is the slot as it was when the item of that number came, and whether it got anything since
+// another came.
+func (s slot) until(no, since uint64) (value []byte, fresh bool) {
+	for ref := range slices.Chunk(s.value, 9) {
+		if n := binary.BigEndian.Uint64(append(make([]byte, 3), ref[4:]...)); n <= no {
+			value = append(value, ref...)
+			fresh = fresh || n >= since
+		}
+	}
+	return value, fresh
+}
+
 // replay writes what one store has more than the other with plain bbolt, so many
 // items per commit, and says what CPU that took.
 func replay(b testing.TB, from, to string, perCommit int) time.Duration {
@@ -261,6 +290,7 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 	}
 	dst.AllocSize = 1 << 20
 	defer dst.Close()
+	var slots []slot
 	var first uint64
 	_ = dst.View(func(tx *bbolt.Tx) error { first = tx.Bucket([]byte("items")).Sequence(); return nil })
 	note := func(no uint64, p put) {
@@ -296,13 +326,22 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 				})
 			})
 		}
-		return errors.Join(daily("refs", key(8)), daily("marks", log))
+		slots = slotsOf(tx)
+		return daily("marks", log)
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	_ = src.Close()
 	nos := slices.Sorted(maps.Keys(byItem))
+	for group := range slices.Chunk(nos, perCommit) { // slots are written once a commit, as they are then
+		at := group[len(group)-1]
+		for _, s := range slots {
+			if value, fresh := s.until(at, group[0]); fresh {
+				byItem[at] = append(byItem[at], put{"refs", s.day, []byte(s.key), value})
+			}
+		}
+	}
 	runtime.GC()
 	began := cpu()
 	for group := range slices.Chunk(nos, perCommit) {

@@ -152,7 +152,7 @@ func (c *checker) items() error {
 		d := refs.Bucket(be32(day(it.Seen)))
 		for _, h := range refsOf(it) {
 			c.want[bRefs]++
-			if d == nil || d.Get(refKey(h, it.No)) == nil {
+			if d == nil || !hasRef(d, h, it.No) {
 				c.problem("item %d (%s) is missing in the references of its day", it.No, it.Key)
 			}
 		}
@@ -198,7 +198,7 @@ func (c *checker) stories() error {
 func (c *checker) named(st *story) {
 	h, _ := storyHash(st.Key)
 	d := c.tx.Bucket([]byte(bRefs)).Bucket(be32(day(unstamp(st.Born))))
-	if d == nil || d.Get(refKey(h, st.no)) == nil {
+	if d == nil || !hasRef(d, h, st.no) {
 		c.problem("story %d cannot be found by its key %q", st.no, st.Key)
 	}
 	if founder := c.reader.item(st.no); founder == nil || !slices.Contains(refsOf(founder), h) {
@@ -256,8 +256,8 @@ func (c *checker) counts() error {
 		count(bEntries, all), count(bTimeline, all), count(bBySource, all),
 		count(bChanges, func(v []byte) bool { no, _ := splitChange(v); return no != 0 }),
 		c.tx.Bucket([]byte(bRefs)).ForEachBucket(func(d []byte) error {
-			return c.tx.Bucket([]byte(bRefs)).Bucket(d).ForEach(func(_, _ []byte) error {
-				got[bRefs]++
+			return c.tx.Bucket([]byte(bRefs)).Bucket(d).ForEach(func(_, slot []byte) error {
+				got[bRefs] += int64(len(slot) / refLen)
 				return c.tick()
 			})
 		}),

@@ -47,7 +47,9 @@
 //	                                 a purged source, its highest bit set, for the src: those
 //	                                 of the source's items, which keep nobody away
 //	refs     day (bucket)            one bucket per day of arrival; its sequence is the first no
-//	         └ hash, no              empty; hash of an item's key, id and link
+//	         └ slot                  a slot is the first 10 bits of a hash, as 2 bytes. For each such hash
+//	                                 of an item's key, id or link: its next 32 bits and 5 bytes of the
+//	                                 item's no; in order, one after the other
 //	stories  no                      record: key, entry id, members, lead, why, order, …;
 //	                                 or, for a story that became part of another, where it went
 //	entries  hash, no                empty; entry ids that were taken over from an item
@@ -58,10 +60,10 @@
 //	verdicts item key, 0, item key   record: what the operator ruled; both orders are stored
 //
 // Keys in items, marks, stories, timeline and changes grow at the end; names and bysource
-// keep what one visit touches together; refs is small per day. Only entries takes
-// its keys in random order, because that is what makes writes dear as a file grows.
-// There is no index by category: a category is a set of sources at the moment of
-// asking.
+// keep what one visit touches together; refs is small per day, and its slots are written
+// once a commit. Only entries takes its keys in random order, because that is what makes
+// writes dear as a file grows. There is no index by category: a category is a set of
+// sources at the moment of asking.
 //
 // # Records
 //

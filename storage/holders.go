@@ -2,6 +2,7 @@ package storage
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -37,12 +38,32 @@ func pair(key, item uint32) uint64 { return uint64(key)<<32 | uint64(item) }
 // of returns the pairs of a key, in order, until the next insert or remove.
 func (h *holders) of(key uint32) []uint64 {
 	l := h.leaf(key)
-	i, _ := slices.BinarySearch(l.pairs, pair(key, 0))
-	n, found := slices.BinarySearch(l.pairs[i:], pair(key, math.MaxUint32))
-	if found {
-		n++
+	from := l.search(pair(key, 0))
+	if from == len(l.pairs) || l.pairs[from]>>32 != uint64(key) {
+		return nil // as of most
 	}
-	return l.pairs[i : i+n]
+	to := l.search(pair(key, math.MaxUint32))
+	if to < len(l.pairs) && l.pairs[to] == pair(key, math.MaxUint32) {
+		to++
+	}
+	return l.pairs[from:to]
+}
+
+// search is where in the leaf a pair is, or belongs. As keys are evenly spread, that is close to
+// where it would be if they were perfectly so: one or two lines of the cache are looked at, where
+// halving the leaf again and again would look at five.
+func (l *leaf) search(p uint64) int {
+	n := len(l.pairs)
+	guess, _ := bits.Mul64(p<<l.bits, uint64(n))
+	low, high := int(guess), int(guess) // what is sought lies from low to high
+	for step := 8; low > 0 && l.pairs[low-1] >= p; step *= 2 {
+		low, high = max(0, low-step), low-1
+	}
+	for step := 8; high < n && l.pairs[high] < p; step *= 2 {
+		low, high = high+1, min(n, high+step)
+	}
+	i, _ := slices.BinarySearch(l.pairs[low:high], p)
+	return low + i
 }
 
 func (h *holders) insert(key, item uint32) {
@@ -52,12 +73,12 @@ func (h *holders) insert(key, item uint32) {
 		l = h.leaf(key)
 	}
 	p := pair(key, item)
-	i, found := slices.BinarySearch(l.pairs, p)
-	if found {
+	i := l.search(p)
+	if i < len(l.pairs) && l.pairs[i] == p {
 		return
 	}
 	if n := len(l.pairs); n == cap(l.pairs) { // append would take more than is needed
-		l.pairs = append(make([]uint64, 0, n+n/8+8), l.pairs...)
+		l.pairs = append(make([]uint64, 0, n+n/4+8), l.pairs...)
 	}
 	l.pairs = slices.Insert(l.pairs, i, p)
 }
@@ -87,7 +108,8 @@ func (h *holders) split(l *leaf, key uint32) {
 // remove takes a pair out, and reports whether it was there.
 func (h *holders) remove(key, item uint32) bool {
 	l := h.leaf(key)
-	i, found := slices.BinarySearch(l.pairs, pair(key, item))
+	i := l.search(pair(key, item))
+	found := i < len(l.pairs) && l.pairs[i] == pair(key, item)
 	if found {
 		l.pairs = slices.Delete(l.pairs, i, i+1)
 	}

@@ -271,9 +271,7 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 			return err
 		}
 	}
-	if err := m.moveRefs(it, nil); err != nil {
-		return err
-	}
+	m.moveRefs(it, nil)
 	if err := m.dropMarks(it); err != nil {
 		return err
 	}
@@ -281,7 +279,7 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 	k.done.Items++
 	st := m.story(it.StoryNo)
 	if st == nil {
-		return m.sweepDay(day(it.Seen))
+		return nil
 	}
 	if err := m.leave(st, it); err != nil {
 		return err
@@ -289,7 +287,7 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 	if len(st.Members) == 0 {
 		k.done.Stories++
 	}
-	return m.sweepDay(day(it.Seen))
+	return nil
 }
 
 // leave takes an item out of its story; the last one takes the story with it.
@@ -318,16 +316,8 @@ func (m *merger) forget(st *story) error {
 	if err := m.entries.Delete(refKey(hashRef(st.Entry), st.no)); err != nil {
 		return err
 	}
-	born := day(unstamp(st.Born))
-	if b := m.refs.Bucket(be32(born)); b != nil {
-		if h, ok := storyHash(st.Key); ok && !m.namesItem(h, st.no) {
-			if err := b.Delete(refKey(h, st.no)); err != nil {
-				return err
-			}
-		}
-	}
-	if err := m.sweepDay(born); err != nil {
-		return err
+	if h, ok := storyHash(st.Key); ok && !m.namesItem(h, st.no) {
+		m.dropRef(day(unstamp(st.Born)), h, st.no)
 	}
 	for _, no := range st.Aliases {
 		alias := m.db.readStory(m.stories, no)
@@ -344,19 +334,6 @@ func (m *merger) forget(st *story) error {
 func (m *merger) namesItem(hash, no uint64) bool {
 	it := m.item(no)
 	return it != nil && slices.Contains(refsOf(it), hash)
-}
-
-// sweepDay removes the day's bucket in refs once it is empty.
-func (m *merger) sweepDay(d uint32) error {
-	b := m.refs.Bucket(be32(d))
-	if b == nil {
-		return nil
-	}
-	if k, _ := b.Cursor().First(); k != nil {
-		return nil
-	}
-	delete(m.days, d)
-	return m.refs.DeleteBucket(be32(d))
 }
 
 // amend runs fn in a transaction of its own. The time is that of the changes it makes.
@@ -381,7 +358,7 @@ func (db *DB) amend(at time.Time, fn func(*merger) error) error {
 		if err := fn(m); err != nil {
 			return nil, err
 		}
-		return m.roster, m.flushItems()
+		return m.roster, cmp.Or(m.flushItems(), m.flushRefs())
 	})
 	if err != nil {
 		db.win = nil // made from the file again before it is needed

@@ -61,7 +61,8 @@ type merger struct {
 	known map[uint64]*stored // items read or written in this transaction
 	dirty map[uint64]*story  // stories to be written at the end of the batch
 	read  map[uint64]*story  // stories read or written in this transaction
-	days  map[uint32]*bbolt.Bucket
+
+	refDays map[uint32]*refDay // references to be written at the end of the transaction
 
 	// of a reindex
 	marksFrom time.Time     // marks of items seen earlier are not written
@@ -91,7 +92,7 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
 		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0), changes: b(bChanges, fillSequential),
 		packs: db.itemReader(tx), pages: map[uint64]*pack{},
-		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, days: map[uint32]*bbolt.Bucket{},
+		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
 	m.clock = readClock(tx)
 	return m
@@ -107,7 +108,7 @@ func readClock(tx *bbolt.Tx) time.Time {
 // finish writes what the whole group has in common, and drops the marks that nothing
 // will be compared with any more.
 func (m *merger) finish() error {
-	if err := m.expireMarks(); err != nil {
+	if err := cmp.Or(m.flushRefs(), m.expireMarks()); err != nil {
 		return err
 	}
 	return m.tx.Bucket([]byte(bMeta)).Put([]byte("clock"), be64(stamp(m.clock)))
@@ -332,9 +333,7 @@ func (m *merger) enter(it *stored, st *story) error {
 			return err
 		}
 	}
-	if err := m.moveRefs(nil, it); err != nil {
-		return err
-	}
+	m.moveRefs(nil, it)
 	if err := m.addMarks(it); err != nil {
 		return err
 	}

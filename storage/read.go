@@ -287,9 +287,6 @@ func (w *walk) fromArrivals(steps *int) iter.Seq[place] {
 	}
 }
 
-// maxFound is how many items are looked at that a reference may mean.
-const maxFound = 64
-
 // Story finds the story that a reference means: the key of a story (also one that
 // became part of another), its entry id, or the key, the id or the link of an item. Several items
 // may have one id or link: the newest counts. ErrNotFound if there is none that
@@ -363,26 +360,4 @@ func (db *DB) resolve(tx *bbolt.Tx, no uint64) *story {
 		no = st.Into
 	}
 	return nil
-}
-
-// found goes over the numbers filed under any of the hashes, the newest day first.
-func found(tx *bbolt.Tx, hashes []uint64) iter.Seq[uint64] {
-	return func(yield func(uint64) bool) {
-		refs := tx.Bucket([]byte(bRefs))
-		days, n := refs.Cursor(), 0
-		for d, _ := days.Last(); d != nil; d, _ = days.Prev() {
-			day := refs.Bucket(d)
-			if day == nil {
-				continue
-			}
-			c := day.Cursor()
-			for _, h := range hashes {
-				for k, _ := c.Seek(be64(h)); k != nil && num(k) == h; k, _ = c.Next() {
-					if n++; n > maxFound || !yield(num(k[8:])) {
-						return
-					}
-				}
-			}
-		}
-	}
 }

@@ -99,7 +99,7 @@ func (r *reindexer) run(from *bbolt.Tx) (err error) {
 			return err
 		}
 	}
-	for _, step := range []func() error{r.sequences, r.items, r.tombstones, r.aliases, r.file} {
+	for _, step := range []func() error{r.sequences, r.items, r.tombstones, r.aliases, r.file, func() error { return r.m.flushRefs() }} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -128,6 +128,11 @@ func (r *reindexer) pause(entries int) (err error) {
 	r.written = 0
 	if err := r.ctx.Err(); err != nil {
 		return err
+	}
+	if r.m != nil {
+		if err := r.m.flushRefs(); err != nil {
+			return err
+		}
 	}
 	if err := r.tx.Commit(); err != nil {
 		return err
@@ -307,13 +312,7 @@ func (r *reindexer) recall(no uint64, it *stored) *story {
 // its entry id.
 func (r *reindexer) name(st *story) error {
 	if h, ok := storyHash(st.Key); ok {
-		d, err := r.m.refsOn(day(unstamp(st.Born)), st.no)
-		if err != nil {
-			return err
-		}
-		if err := d.Put(refKey(h, st.no), nil); err != nil {
-			return err
-		}
+		r.m.putRef(day(unstamp(st.Born)), h, st.no)
 	}
 	if _, yes := minted(st.Entry); yes {
 		return nil

@@ -28,9 +28,7 @@ func (m *merger) revise(old *stored, it *feed.Item) error {
 	if err := m.rename(old, next); err != nil {
 		return err
 	}
-	if err := m.moveRefs(old, next); err != nil {
-		return err
-	}
+	m.moveRefs(old, next)
 	before, err := m.setMarks(old, next)
 	if err != nil {
 		return err

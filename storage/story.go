@@ -128,12 +128,16 @@ func (st *story) join(no uint64, src uint32, why []feed.Ruling) {
 // found begins a story with its first item. A wary one makes sure that no other story
 // bears its key already, as one may that a purged item began and others live on in.
 func (m *merger) found(it *stored, wary bool) (*story, error) {
-	key := storyKey(it.Key)
-	if wary && m.keyTaken(key) {
+	key, taken, err := storyKey(it.Key), false, error(nil)
+	if wary {
+		taken, err = m.keyTaken(key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if taken {
 		key = storyKey(fmt.Sprintf("%s\x00%d", it.Key, it.No))
-		if err := m.refer(key, it); err != nil { // the item's own names do not lead to it
-			return nil, err
-		}
+		m.refer(key, it) // the item's own names do not lead to it
 	}
 	st := &story{
 		no: it.No, Key: key, Lead: it.No,
@@ -155,21 +159,18 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 }
 
 // refer lets a story that an item begins be found by its key.
-func (m *merger) refer(key string, it *stored) error {
-	born, err := m.dayOf(it)
-	if err != nil {
-		return err
+func (m *merger) refer(key string, it *stored) {
+	if h, ok := storyHash(key); ok {
+		m.putRef(day(it.Seen), h, it.No)
 	}
-	h, _ := storyHash(key)
-	return born.Put(refKey(h, it.No), nil)
 }
 
 // keyTaken reports whether a story goes by that key, or did before it became part of
 // another. It looks through every day.
-func (m *merger) keyTaken(key string) bool {
+func (m *merger) keyTaken(key string) (bool, error) {
 	h, ok := storyHash(key)
-	if !ok {
-		return false
+	if err := m.flushRefs(); err != nil || !ok {
+		return false, err
 	}
 	for no := range found(m.tx, []uint64{h}) {
 		st := m.read[no]
@@ -177,10 +178,10 @@ func (m *merger) keyTaken(key string) bool {
 			st = m.db.readStory(m.stories, no)
 		}
 		if st != nil && st.Key == key {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // firstUpdated is when a new item's content last changed, as far as can be known.
@@ -350,7 +351,7 @@ func refsOf(it *stored) []uint64 {
 
 // moveRefs files an item under what it can be found by, and no longer under what old
 // was found by. Either may be nil.
-func (m *merger) moveRefs(old, next *stored) error {
+func (m *merger) moveRefs(old, next *stored) {
 	var was, now []uint64
 	var it *stored
 	if old != nil {
@@ -359,25 +360,17 @@ func (m *merger) moveRefs(old, next *stored) error {
 	if next != nil {
 		now, it = refsOf(next), next
 	}
-	b, err := m.dayOf(it)
-	if err != nil {
-		return err
-	}
+	born := day(it.Seen)
 	for _, h := range was {
 		if !slices.Contains(now, h) && !m.namesStory(h, it.No) {
-			if err := b.Delete(refKey(h, it.No)); err != nil {
-				return err
-			}
+			m.dropRef(born, h, it.No)
 		}
 	}
 	for _, h := range now {
 		if !slices.Contains(was, h) {
-			if err := b.Put(refKey(h, it.No), nil); err != nil {
-				return err
-			}
+			m.putRef(born, h, it.No)
 		}
 	}
-	return nil
 }
 
 // namesStory reports whether a hash is that of the key of the story of that number. The
@@ -392,26 +385,6 @@ func (m *merger) namesStory(hash, no uint64) bool {
 	}
 	h, ok := storyHash(st.Key)
 	return ok && h == hash
-}
-
-// dayOf is the bucket of the day on which the item arrived.
-func (m *merger) dayOf(it *stored) (*bbolt.Bucket, error) { return m.refsOn(day(it.Seen), it.No) }
-
-// refsOn is the bucket of references of a day, to which a number is to be added. Its
-// sequence is the smallest of that day's numbers.
-func (m *merger) refsOn(d uint32, no uint64) (*bbolt.Bucket, error) {
-	b := m.days[d]
-	if b == nil {
-		var err error
-		if b, err = m.refs.CreateBucketIfNotExists(be32(d)); err != nil {
-			return nil, err
-		}
-		m.days[d] = b
-	}
-	if first := b.Sequence(); first == 0 || no < first {
-		return b, b.SetSequence(no)
-	}
-	return b, nil
 }
 
 func putChange(changes *bbolt.Bucket, seq, no uint64, at time.Time) error {
@@ -471,16 +444,4 @@ func (db *DB) readChange(tx *bbolt.Tx, k, v []byte) Change {
 		}
 	}
 	return ch
-}
-
-// firstSince is the smallest number of an item that arrived on that day or later.
-func firstSince(tx *bbolt.Tx, from uint32) (first uint64, ok bool) {
-	refs := tx.Bucket([]byte(bRefs))
-	c := refs.Cursor()
-	for k, _ := c.Seek(be32(from)); k != nil; k, _ = c.Next() {
-		if b := refs.Bucket(k); b != nil && b.Sequence() > 0 && (!ok || b.Sequence() < first) {
-			first, ok = b.Sequence(), true
-		}
-	}
-	return first, ok
 }

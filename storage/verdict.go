@@ -141,6 +141,9 @@ func (m *merger) pair(a, b string) (x, y *stored, err error) {
 
 // named finds an item by key, id or link; a story's key means its lead.
 func (m *merger) named(ref string) (*stored, error) {
+	if err := m.flushRefs(); err != nil {
+		return nil, err
+	}
 	for no := range found(m.tx, []uint64{hashKey(ref), hashRef(ref)}) {
 		it := m.item(no)
 		if it != nil && (it.Key == ref || it.ID == ref || it.Link == ref || slices.Contains(it.Former, ref)) {
@@ -468,5 +471,6 @@ func (m *merger) refound(st *story, it *stored) (*story, error) {
 		return nil, err
 	}
 	next.Members, next.Sources = nil, nil
-	return next, m.refer(next.Key, it)
+	m.refer(next.Key, it)
+	return next, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -155,6 +156,31 @@ func TestWindowIsWhatIsPutInIt(t *testing.T) {
 			t.Fatalf("the index holds %x, want %x", got, want)
 		}
 	})
+}
+
+// TestAKeyThatThousandsHoldIsFoundAmongOthers searches leaves in which keys are not evenly spread.
+func TestAKeyThatThousandsHoldIsFoundAmongOthers(t *testing.T) {
+	h, rnd := newHolders(), rand.New(rand.NewPCG(1, 1))
+	want := map[uint32]int{}
+	put := func(key, item uint32) {
+		h.insert(key, item)
+		want[key]++
+	}
+	for i := range uint32(6000) {
+		put(0x12345678, i) // one that all hold,
+		put(0xfffffff0+i%16, i)
+		put(i%3, i)          // some close together at both ends,
+		put(rnd.Uint32(), i) // and others
+	}
+	for key, n := range want {
+		got := h.of(key)
+		if len(got) != n || !slices.IsSorted(got) || uint32(got[0]>>32) != key || uint32(got[n-1]>>32) != key {
+			t.Fatalf("%d items hold the key %x, want %d", len(got), key, n)
+		}
+		if n := len(h.of(key + 1)); n != want[key+1] {
+			t.Fatalf("%d items hold the key %x, want %d", n, key+1, want[key+1])
+		}
+	}
 }
 
 // BenchmarkWindow looks items with 45 marks up among 100,000, and reports the bytes
