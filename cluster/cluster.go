@@ -92,28 +92,26 @@ type Node struct {
 
 	mu      sync.Mutex
 	stand   Standing
-	changed chan struct{}              // closed and replaced when stand changes
-	charter *Charter                   // in force; nil until known
-	waiting map[string]chan<- folded   // by message id: who waits for what became of it
-	watched map[string][]chan struct{} // by source: who waits for a batch of it
+	changed chan struct{}                    // closed and replaced when stand changes
+	charter *Charter                         // in force; nil until known
+	waiting map[string]chan<- storage.Folded // by message id: who waits for what became of it
+	watched map[string][]chan struct{}       // by source: who waits for a batch of it
 	left    sync.Once
 
 	resting sync.WaitGroup // domains that are left alone before they are given free
 	leaving chan struct{}  // closed by Leave
 	stopped chan struct{}  // closed when Run has ended its work
-	stuck   atomic.Bool    // the store is before entries that other rules decided
+	stuck   atomic.Bool    // what comes next in the log cannot be folded here
+	told    struct {       // failed's own
+		problem string // that it had last
+		at      time.Time
+	}
 
 	stalled  chan struct{} // holds a word when the log does not come
 	lastBeat uint64        // what was applied at the last beat; beat's own
 
 	applied atomic.Uint64 // the last entry folded
 	beaten  atomic.Int64  // when the engine's majority last answered, Unix nanoseconds
-}
-
-// folded is what became of an entry.
-type folded struct {
-	seq    uint64
-	result storage.Folded
 }
 
 // Phase is where a node stands.
@@ -163,7 +161,7 @@ func New(o Options) (*Node, error) {
 	}
 	n := &Node{
 		Options: o, id: nats.NewInbox()[len(nats.InboxPrefix):], changed: make(chan struct{}), stand: Standing{Phase: Connecting},
-		waiting: map[string]chan<- folded{}, watched: map[string][]chan struct{}{},
+		waiting: map[string]chan<- storage.Folded{}, watched: map[string][]chan struct{}{},
 		stalled: make(chan struct{}, 1), leaving: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	nc, err := connect(o)
@@ -279,13 +277,11 @@ func (n *Node) failed(err error) {
 	if errors.As(err, new(refusal)) {
 		phase = Refused
 	}
-	n.mu.Lock()
-	news := n.stand.Phase != phase || n.stand.Problem != err.Error()
-	n.mu.Unlock()
 	n.set(func(s *Standing) { s.Phase, s.Problem = phase, err.Error() })
-	if news {
+	if n.told.problem != err.Error() || time.Since(n.told.at) > time.Minute { // else it goes on
 		n.Log.Error("cluster: not joined", "phase", string(phase), "problem", err.Error())
 	}
+	n.told.problem, n.told.at = err.Error(), time.Now()
 }
 
 // set changes the standing and wakes who waits for that.

@@ -164,15 +164,18 @@ func alike(t *testing.T, members ...*member) {
 	}
 }
 
-func titles(t *testing.T, db *storage.DB) string {
+func titles(t *testing.T, db *storage.DB) string { return titlesOf(t, db, feed.Query{}) }
+
+func titlesOf(t *testing.T, db *storage.DB, q feed.Query) string {
 	var list []string
-	for _, s := range storagetest.All(t, db, feed.Query{}) {
+	for _, s := range storagetest.All(t, db, q) {
 		list = append(list, s.Lead().Title)
 	}
 	return strings.Join(list, ", ")
 }
 
 func TestEveryNodeHoldsTheSame(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 3)
 	a := newMember(t, s, "a", nil)
 	a.ready()
@@ -280,6 +283,7 @@ func (m *member) ask(ctx context.Context, source string, due time.Time) error {
 }
 
 func TestAVisitIsMadeOnceAndADomainIsNeverVisitedTwiceAtOnce(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 3)
 	w := newTown(20 * time.Millisecond)
 	members := []*member{newMember(t, s, "a", w.visit), newMember(t, s, "b", w.visit), newMember(t, s, "c", w.visit)}
@@ -320,6 +324,7 @@ func TestAVisitIsMadeOnceAndADomainIsNeverVisitedTwiceAtOnce(t *testing.T) {
 }
 
 func TestTheVisitOfADeadNodeIsMadeByAnother(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 3)
 	w := newTown(10 * time.Millisecond)
 	begun := make(chan struct{}, 8)
@@ -347,6 +352,7 @@ func TestTheVisitOfADeadNodeIsMadeByAnother(t *testing.T) {
 }
 
 func TestANewNodeStartsFromASnapshotAndCatchesUp(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 1)
 	a := newMember(t, s, "a", nil, func(o *cluster.Options) { o.Snapshot = time.Second })
 	a.ready()
@@ -371,6 +377,7 @@ func TestANewNodeStartsFromASnapshotAndCatchesUp(t *testing.T) {
 }
 
 func TestASingleMachineSeedsACluster(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 1)
 	var alone *member
 	path := filepath.Join(t.TempDir(), "sangam.db")
@@ -432,6 +439,7 @@ func TestASingleMachineSeedsACluster(t *testing.T) {
 }
 
 func TestANodeThatDecidesOtherwiseSaysSo(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 1)
 	a := newMember(t, s, "a", nil)
 	a.ready()
@@ -476,6 +484,7 @@ func TestANodeThatDecidesOtherwiseSaysSo(t *testing.T) {
 }
 
 func TestWrongServersAreNamed(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 1)
 	m := newMember(t, s, "a", nil, func(o *cluster.Options) { o.Replicas = 3 })
 	waitFor(t, "too few servers to be named", func() bool {
@@ -499,6 +508,7 @@ func TestWrongServersAreNamed(t *testing.T) {
 }
 
 func TestWithoutAMajorityNothingIsVisitedAndReadersAreTold(t *testing.T) {
+	t.Parallel()
 	s := startServers(t, 3)
 	w := newTown(time.Millisecond)
 	a := newMember(t, s, "a", w.visit)

@@ -47,6 +47,8 @@ const (
 	forgetNodes = 24 * time.Hour
 	// mostWaiting is how many workers of all nodes may wait for a visit at once.
 	mostWaiting = 8192
+	// mostMade is how many visits of all nodes may be under way, or keep their domains for a while.
+	mostMade = 100_000
 	// setUpTimeout bounds the making of one thing; it is tried again.
 	setUpTimeout = 4 * time.Second
 	// headroom is left of the engine's message limit for headers.
@@ -69,8 +71,9 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 	if e.log, err = n.stream(ctx, jetstream.StreamConfig{
 		Name: n.logStream(), Description: "Sangam: everything that changes stories, in order", Subjects: []string{n.logSubject(">")},
 		Retention: jetstream.LimitsPolicy, MaxAge: n.Keep, Storage: jetstream.FileStorage, Replicas: n.Replicas,
-		Duplicates: duplicates, DenyDelete: true, AllowDirect: true, MaxMsgsPerSubject: -1,
-		Metadata: map[string]string{identityKey: nuid.Next()},
+		Duplicates: duplicates, DenyDelete: true, MaxMsgsPerSubject: -1,
+		AllowDirect: false, // a replica that lags would not have what the log names
+		Metadata:    map[string]string{identityKey: nuid.Next()},
 	}); err != nil {
 		return nil, err
 	}
@@ -117,14 +120,17 @@ func soon(ctx context.Context, ask func(context.Context) error) error {
 }
 
 func (n *Node) setUpWorkers(ctx context.Context, e *engine) (err error) {
-	e.workers, err = e.visits.Consumer(ctx, workers)
-	if err == nil && e.workers.CachedInfo().Config.AckWait == n.Lease {
-		return nil
-	}
-	e.workers, err = e.visits.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+	want := jetstream.ConsumerConfig{
 		Durable: workers, Description: "Sangam: whoever makes visits", AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: n.Lease, MaxDeliver: -1, MaxAckPending: 100_000, MaxWaiting: mostWaiting,
-	})
+		AckWait: n.Lease, MaxDeliver: -1, MaxAckPending: mostMade, MaxWaiting: mostWaiting,
+	}
+	if e.workers, err = e.visits.Consumer(ctx, workers); err == nil {
+		is := e.workers.CachedInfo().Config
+		if is.AckWait == want.AckWait && is.MaxAckPending == want.MaxAckPending && is.MaxWaiting == want.MaxWaiting {
+			return nil // nodes that start together do not all change what is right
+		}
+	}
+	e.workers, err = e.visits.CreateOrUpdateConsumer(ctx, want)
 	return err
 }
 
@@ -143,13 +149,14 @@ func (n *Node) setUpNodes(ctx context.Context, e *engine) (err error) {
 
 func (n *Node) setUpSnapshots(ctx context.Context, e *engine) (err error) {
 	if e.snapshots, err = n.js.ObjectStore(ctx, n.snapshotBucket()); err == nil {
-		if s, err := e.snapshots.Status(ctx); err == nil && s.Replicas() == n.Replicas {
+		if s, err := e.snapshots.Status(ctx); err == nil && s.Replicas() == n.Replicas && s.TTL() == n.Keep {
 			return nil
 		}
 	}
 	e.snapshots, err = n.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: n.snapshotBucket(), Description: "Sangam: backups of the store, to start from",
 		Storage: jetstream.FileStorage, Replicas: n.Replicas,
+		TTL: n.Keep, // one that is older leads nowhere, and of one that was never finished nobody knows
 	})
 	return err
 }
@@ -185,6 +192,7 @@ func (n *Node) stream(ctx context.Context, want jetstream.StreamConfig) (jetstre
 	next := is
 	next.Description, next.Subjects, next.Duplicates = want.Description, want.Subjects, want.Duplicates
 	next.MaxAge, next.Replicas = want.MaxAge, want.Replicas
+	next.AllowDirect = want.AllowDirect
 	next.MaxMsgsPerSubject, next.Discard, next.DiscardNewPerSubject = want.MaxMsgsPerSubject, want.Discard, want.DiscardNewPerSubject
 	if is.Retention != want.Retention || is.Storage != want.Storage {
 		return nil, refuse("%s: it is there, but not as Sangam makes it; delete it, or give the cluster another name", doing)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 type entry struct {
 	At      time.Time       `cbor:"1,keyasint"`
 	Node    string          `cbor:"2,keyasint,omitempty"` // who wrote it
-	Rules   string          `cbor:"3,keyasint,omitempty"` // by which it is to be decided
+	Rules   string          `cbor:"3,keyasint,omitempty"` // in force as far as its writer knew: under others it is void
 	Batch   *batch          `cbor:"10,keyasint,omitempty"`
 	Outlets *storage.Roll   `cbor:"11,keyasint,omitempty"`
 	Ruling  *storage.Ruled  `cbor:"12,keyasint,omitempty"`
@@ -32,13 +33,35 @@ type batch struct {
 	Items  []feed.Item `cbor:"4,keyasint,omitempty"`
 }
 
-// A Charter says by what rules and which configuration the cluster decides from here on.
+// A Charter says by what rules and which configuration the cluster decides from here on. The
+// first entry of a log has one.
 type Charter struct {
 	Rules  string `cbor:"1,keyasint" json:"rules"`  // digest
 	Config string `cbor:"2,keyasint" json:"config"` // digest
-	// Seeded says that the log begins with what a store held already: it cannot be
-	// followed from its first entry on, but only from a snapshot.
-	Seeded bool `cbor:"3,keyasint,omitempty" json:"seeded,omitempty"`
+	// Seed is the digest of the store that the log begins with; "" = an empty one. Such a log can
+	// be followed from its first entry on by that store alone, by others only from a snapshot.
+	Seed string `cbor:"3,keyasint,omitempty" json:"seed,omitempty"`
+}
+
+// terms are a charter as a store keeps it beside its position.
+func (c Charter) terms() string {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // strings can be written
+	}
+	return string(text)
+}
+
+// underTerms is the charter in force at a position; nil before the first entry.
+func underTerms(pos storage.Position) (*Charter, error) {
+	if pos.Terms == "" {
+		return nil, nil
+	}
+	c := &Charter{}
+	if err := json.Unmarshal([]byte(pos.Terms), c); err != nil {
+		return nil, fmt.Errorf("the charter in the store cannot be read: %w", err)
+	}
+	return c, nil
 }
 
 // kind is the last part of an entry's subject.
@@ -62,6 +85,9 @@ const (
 // step is what the store is to do.
 func (e *entry) step(seq uint64) storage.Step {
 	s := storage.Step{Seq: seq, At: e.At, Outlets: e.Outlets, Ruling: e.Ruling, Delete: e.Delete, Forget: e.Forget}
+	if e.Charter != nil {
+		s.Terms = e.Charter.terms()
+	}
 	if b := e.Batch; b != nil {
 		s.Batch = &feed.Batch{At: b.At, Outlet: b.Outlet, State: b.State, Items: b.Items}
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -24,48 +25,53 @@ func (n *Node) join(ctx context.Context) error {
 	if err := n.alone(ctx, eng); err != nil {
 		return err
 	}
-	state, charter, err := n.look(ctx, eng)
+	state, err := n.look(ctx, eng)
 	if err != nil {
 		return err
 	}
-	pos, err := n.Store.Position(ctx)
+	pos, err := n.reach(ctx, eng, state)
 	if err != nil {
 		return err
+	}
+	charter, err := underTerms(pos)
+	if err != nil {
+		return err
+	}
+	n.applied.Store(pos.Seq)
+	n.underCharter(charter)
+	n.beaten.Store(time.Now().UnixNano())
+	n.set(func(s *Standing) { s.Phase, s.Problem, s.Last = CatchingUp, "", state.LastSeq })
+	n.Log.Info("cluster: joining", "log", eng.identity, "from", pos.Seq, "to", state.LastSeq)
+	n.arrive()
+	return nil
+}
+
+// reach gets the store to a position from which the log can be read on.
+func (n *Node) reach(ctx context.Context, eng *engine, state jetstream.StreamState) (storage.Position, error) {
+	pos, err := n.Store.Position(ctx)
+	if err != nil {
+		return pos, err
 	}
 	switch {
 	case pos.Log == "":
-		pos, charter, err = n.enter(ctx, eng, state, charter)
+		return n.enter(ctx, eng, state)
 	case pos.Log != eng.identity:
-		err = refuse("the store follows another log (%s; this cluster's is %q). If this cluster is the right one, move the store away: it is made anew from a snapshot", pos, eng.identity)
+		return pos, refuse("the store follows another log (%s; this cluster's is %q). If this cluster is the right one, move the store away: it is made anew from a snapshot", pos, eng.identity)
 	case pos.Seq > state.LastSeq:
-		err = refuse("the store has read entry %d of the log, and the log ends with %d: the servers have lost what they had acknowledged. "+
+		return pos, refuse("the store has read entry %d of the log, and the log ends with %d: the servers have lost what they had acknowledged. "+
 			"If other nodes agree with the servers, move this store away: it is made anew from a snapshot", pos.Seq, state.LastSeq)
 	case state.FirstSeq > pos.Seq+1:
-		pos, err = n.restore(ctx, eng, state, "it was away for longer than the log is kept")
-	case n.stuck.Load() && charter != nil && charter.Rules == n.Rules:
-		state.FirstSeq = pos.Seq + 2 // only what is newer than the store helps
-		pos, err = n.restore(ctx, eng, state, "other rules decided what comes next")
+		return n.restore(ctx, eng, state.FirstSeq-1, state.LastSeq, "it was away for longer than the log is kept")
+	case n.stuck.Load(): // only what is newer than the store helps
+		next, err := n.restore(ctx, eng, pos.Seq+1, state.LastSeq, "it cannot take what comes next in the log")
+		if errors.Is(err, errNoSnapshot) {
+			return pos, nil // the tail says again why
+		}
+		return next, err
+	case pos.Seq == 0:
+		return pos, n.begins(ctx, eng, state)
 	}
-	if err != nil {
-		return err
-	}
-	if charter != nil && charter.Rules != n.Rules {
-		// What comes before the charter is to be folded by the old rules: let the tail find out.
-		n.Log.Warn("cluster: the charter asks for other rules than this program and configuration have", "charter", charter.Rules, "here", n.Rules)
-	}
-	n.applied.Store(pos.Seq)
-	if charter != nil {
-		n.underCharter(*charter)
-	}
-	if eng.log, err = n.js.Stream(ctx, n.logStream()); err != nil {
-		return n.explain("read the log", err)
-	}
-	last := eng.log.CachedInfo().State.LastSeq
-	n.beaten.Store(time.Now().UnixNano())
-	n.set(func(s *Standing) { s.Phase, s.Problem, s.Last = CatchingUp, "", last })
-	n.Log.Info("cluster: joining", "log", eng.identity, "from", pos.Seq, "to", last)
-	n.arrive()
-	return nil
+	return pos, nil
 }
 
 // alone makes sure that no other running node has the same name.
@@ -80,49 +86,81 @@ func (n *Node) alone(ctx context.Context, eng *engine) error {
 	return nil
 }
 
-// look reads the log's state and the newest charter; nil if there is none.
-func (n *Node) look(ctx context.Context, eng *engine) (jetstream.StreamState, *Charter, error) {
+// look reads the log's state.
+func (n *Node) look(ctx context.Context, eng *engine) (jetstream.StreamState, error) {
 	info, err := eng.log.Info(ctx)
 	if err != nil {
-		return jetstream.StreamState{}, nil, n.explain("look at the log", err)
+		return jetstream.StreamState{}, n.explain("look at the log", err)
 	}
-	msg, err := eng.log.GetLastMsgForSubject(ctx, n.logSubject(kindCharter))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return info.State, nil, nil
-	}
-	if err != nil {
-		return info.State, nil, n.explain("look for the charter", err)
-	}
-	e, err := unpack(msg.Data) // a charter is small: it has no parts
-	if err != nil || e.Charter == nil {
-		return info.State, nil, refuse("the charter cannot be read: %v", err)
-	}
-	return info.State, e.Charter, nil
+	return info.State, nil
 }
 
 // enter has a store that follows no log follow this one.
-func (n *Node) enter(ctx context.Context, eng *engine, state jetstream.StreamState, charter *Charter) (storage.Position, *Charter, error) {
+func (n *Node) enter(ctx context.Context, eng *engine, state jetstream.StreamState) (storage.Position, error) {
 	start := storage.Position{Log: eng.identity}
 	if empty, err := n.empty(ctx); err != nil {
-		return start, nil, err
+		return start, err
 	} else if !empty {
-		return start, nil, refuse("the store holds what this machine has gathered alone. \"sangam cluster seed\" fills an empty cluster with it; " +
+		return start, refuse("the store holds what this machine has gathered alone. \"sangam cluster seed\" fills an empty cluster with it; " +
 			"to join a cluster that is not empty, move it away")
 	}
 	if state.LastSeq == 0 {
-		c, err := n.found(ctx)
-		if err != nil {
-			return start, nil, err
+		if err := n.found(ctx); err != nil {
+			return start, err
 		}
-		return start, c, n.Store.Follow(ctx, start)
+		return start, n.Store.Follow(ctx, start)
 	}
-	switch pos, err := n.restore(ctx, eng, state, "it is new"); {
-	case err == nil:
-		return pos, charter, nil
-	case !errors.Is(err, errNoSnapshot) || state.FirstSeq > 1 || charter == nil || charter.Seeded:
-		return start, nil, err
+	pos, err := n.restore(ctx, eng, state.FirstSeq-1, state.LastSeq, "it is new")
+	if err == nil || !errors.Is(err, errNoSnapshot) || state.FirstSeq > 1 {
+		return pos, err
 	}
-	return start, charter, n.Store.Follow(ctx, start)
+	if seed, err := n.seedOf(ctx, eng); err != nil {
+		return start, err
+	} else if seed != "" {
+		return start, errNoSnapshot
+	}
+	return start, n.Store.Follow(ctx, start)
+}
+
+// begins makes sure that a store which is to read the log's first entry holds what the log begins with.
+func (n *Node) begins(ctx context.Context, eng *engine, state jetstream.StreamState) error {
+	empty, err := n.empty(ctx)
+	if err != nil {
+		return err
+	}
+	if state.LastSeq == 0 {
+		if !empty {
+			return refuse("this store was to seed the cluster, and that was interrupted: run \"sangam cluster seed\" again")
+		}
+		return n.found(ctx)
+	}
+	seed, err := n.seedOf(ctx, eng)
+	if err != nil || seed == "" && empty {
+		return err
+	}
+	own, err := n.digest(ctx)
+	if err == nil && own != seed {
+		err = refuse("the cluster begins with what another store held, or with nothing: move this store away, it is made anew from a snapshot")
+	}
+	return err
+}
+
+// seedOf is the digest of the store with which the log begins, as its first entry says.
+func (n *Node) seedOf(ctx context.Context, eng *engine) (string, error) {
+	msg, err := eng.log.GetMsg(ctx, 1)
+	if err != nil {
+		return "", n.explain("read the log's first entry", err)
+	}
+	e, err := unpack(msg.Data) // a charter is small: it has no parts
+	if err != nil || e.Charter == nil {
+		return "", refuse("the log does not begin with a charter (%v)", err)
+	}
+	return e.Charter.Seed, nil
+}
+
+func (n *Node) digest(ctx context.Context) (string, error) {
+	sum, _, err := n.Store.Digest(ctx)
+	return hex.EncodeToString(sum[:]), err
 }
 
 // empty reports whether nothing has ever been stored.
@@ -139,21 +177,25 @@ func (n *Node) empty(ctx context.Context) (bool, error) {
 
 // found writes the first entry of an empty log: the charter. Of several nodes that try at once
 // one does.
-func (n *Node) found(ctx context.Context) (*Charter, error) {
+func (n *Node) found(ctx context.Context) error {
 	e, err := n.ownCharter(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	_, err = n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(0))
-	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
-		return nil, errors.New("another node founds the cluster")
-	}
-	if err != nil {
-		return nil, err
+	if _, err := n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(0)); outrun(err) {
+		return errors.New("another node founds the cluster")
+	} else if err != nil {
+		return err
 	}
 	n.Log.Info("cluster: founded, with this node's configuration")
-	return e.Charter, nil
+	return nil
+}
+
+// outrun reports whether the log has more entries than the writer had read.
+func outrun(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) &&
+		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 // ownCharter is the charter by which this node decides, with the outlets it is configured with.
@@ -162,11 +204,8 @@ func (n *Node) ownCharter(ctx context.Context) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	seeded := n.charter != nil && n.charter.Seeded
-	n.mu.Unlock()
 	return &entry{
-		Charter: &Charter{Rules: n.Rules, Config: n.Config(), Seeded: seeded},
+		Charter: &Charter{Rules: n.Rules, Config: n.Config()},
 		Outlets: &storage.Roll{Outlets: outlets},
 	}, nil
 }
@@ -174,46 +213,54 @@ func (n *Node) ownCharter(ctx context.Context) (*entry, error) {
 // Adopt makes this node's rules and configuration the cluster's. Nodes that have others say so
 // and stop visiting until they have the same.
 func (n *Node) Adopt(ctx context.Context) error {
-	e, err := n.ownCharter(ctx)
-	if err != nil {
+	if err := n.adopt(ctx); err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
-	n.mu.Lock()
-	charter := n.charter
-	n.mu.Unlock()
-	if charter == nil || charter.Rules == n.Rules {
-		if _, err := n.write(ctx, e); err != nil {
-			return fmt.Errorf("adopt: %w", err)
-		}
-		return nil
+	return nil
+}
+
+func (n *Node) adopt(ctx context.Context) error {
+	charter := n.inForce()
+	if charter == nil {
+		return n.notYet()
+	}
+	e, err := n.ownCharter(ctx)
+	if err != nil {
+		return err
+	}
+	if charter.Rules == n.Rules {
+		_, err := n.write(ctx, e)
+		return err
 	}
 	// Other rules: nothing that was written by the old ones may be unread here.
-	_, err = n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(n.applied.Load()))
-	if err != nil {
-		return fmt.Errorf("adopt: this node must first have read the whole log, and the other nodes must be stopped: %w", err)
+	if _, err = n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(n.applied.Load())); outrun(err) {
+		return fmt.Errorf("this node has not read the whole log, and by its own rules it cannot: stop the other nodes, and adopt on the one that has read most (%w)", err)
 	}
-	return nil
+	return err
 }
 
 // ConfigChanged tells the node that its configuration is another than it was. If it was the
 // cluster's, the new one becomes the cluster's.
 func (n *Node) ConfigChanged(ctx context.Context, before string) error {
-	n.mu.Lock()
-	charter := n.charter
-	n.mu.Unlock()
+	charter := n.inForce()
 	if now := n.Config(); charter != nil && charter.Config == before && now != before && charter.Rules == n.Rules {
 		return n.Adopt(ctx)
 	}
-	if charter != nil {
-		n.underCharter(*charter)
-	}
+	n.underCharter(charter)
 	return nil
 }
 
-// underCharter notes which charter is in force.
-func (n *Node) underCharter(c Charter) {
+// inForce is the charter in force where the store is in the log; nil before the first entry.
+func (n *Node) inForce() *Charter {
 	n.mu.Lock()
-	n.charter = &c
+	defer n.mu.Unlock()
+	return n.charter
+}
+
+// underCharter notes which charter is in force.
+func (n *Node) underCharter(c *Charter) {
+	n.mu.Lock()
+	n.charter = c
 	phase := n.stand.Phase
 	n.mu.Unlock()
 	if phase == Joined || phase == Differs {
@@ -227,10 +274,13 @@ func (n *Node) underCharter(c Charter) {
 
 // phase is where a node stands that has read the whole log.
 func (n *Node) phase() (Phase, string) {
-	n.mu.Lock()
-	charter := n.charter
-	n.mu.Unlock()
-	if charter != nil && charter.Config != n.Config() {
+	switch charter := n.inForce(); {
+	case charter == nil:
+		return CatchingUp, ""
+	case charter.Rules != n.Rules:
+		return Differs, fmt.Sprintf("the program or configuration here decides by other rules (%s) than the cluster (%s): it visits nobody and folds nothing. "+
+			"Give all nodes the same version, stories and public_url; \"sangam cluster adopt\" makes those of this node the cluster's", n.Rules, charter.Rules)
+	case charter.Config != n.Config():
 		return Differs, fmt.Sprintf("the configuration here (%s) is not the cluster's (%s): it visits nobody. "+
 			"Give it the same config.yaml, or make this one the cluster's: sangam cluster adopt", n.Config(), charter.Config)
 	}
@@ -252,7 +302,7 @@ func (n *Node) seed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state, charter, err := n.look(ctx, eng)
+	state, err := n.look(ctx, eng)
 	if err != nil {
 		return err
 	}
@@ -265,26 +315,37 @@ func (n *Node) seed(ctx context.Context) error {
 	case pos.Log != "" && pos.Log != eng.identity:
 		return refuse("the store follows another cluster already (%s)", pos)
 	case pos.Log == "":
-		pos = storage.Position{Log: eng.identity}
-		if err := n.Store.Follow(ctx, pos); err != nil {
+		// First this: whoever has a seed in the log must be known to follow it.
+		if err := n.Store.Follow(ctx, storage.Position{Log: eng.identity}); err != nil {
 			return err
 		}
 	}
-	if charter == nil {
-		e, err := n.ownCharter(ctx)
-		if err != nil {
-			return err
-		}
-		e.Charter.Seeded = true
-		seq, err := n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(0))
-		if err != nil {
-			return err
-		}
-		if _, err := n.Store.Fold(ctx, eng.identity, []storage.Step{e.step(seq)}); err != nil {
-			return err
-		}
+	if state.LastSeq == 0 {
+		err = n.sow(ctx, eng)
+	} else if pos.Seq == 0 {
+		err = n.begins(ctx, eng, state)
+	}
+	if err != nil {
+		return err
 	}
 	return n.takeSnapshot(ctx, eng)
+}
+
+// sow writes the first entry of a log that begins with what the store holds.
+func (n *Node) sow(ctx context.Context, eng *engine) error {
+	e, err := n.ownCharter(ctx)
+	if err != nil {
+		return err
+	}
+	if e.Charter.Seed, err = n.digest(ctx); err != nil {
+		return err
+	}
+	seq, err := n.appendEntry(ctx, nuid.Next(), e, jetstream.WithExpectLastSequence(0))
+	if err != nil {
+		return err
+	}
+	_, err = n.Store.Fold(ctx, eng.identity, []storage.Step{e.step(seq)})
+	return err
 }
 
 // SameOutlets reports whether the store knows exactly these outlets.

@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,8 +27,8 @@ const (
 	between = 500 * time.Millisecond
 	// mostSteps is how many entries share a transaction: it bounds the dirty pages.
 	mostSteps = 32
-	// ahead is how many entries are read from the engine before they are folded.
-	ahead = 256
+	// ahead is how many messages, and how many bytes of them, are asked of the engine at once.
+	ahead, aheadBytes = 256, 16 << 20
 	// foldWait is how long a caller waits for its entry to be folded here. It is in the log by
 	// then: whoever cannot fold it now will later.
 	foldWait = 30 * time.Second
@@ -36,29 +38,35 @@ const (
 	shortestHeartbeat = 500 * time.Millisecond
 )
 
-// errNotYet says that the cluster has not been joined, so nothing can be written to its log.
-var errNotYet = errors.New("the cluster has not been joined")
+// notYet says why nothing can be written to the log.
+func (n *Node) notYet() error {
+	s := n.Standing()
+	return fmt.Errorf("this node is no part of the cluster: %s: %s", s.Phase, cmp.Or(s.Problem, "try again later"))
+}
+
+// part reports whether what this node writes is what the cluster's nodes decide by.
+func (n *Node) part() bool {
+	charter := n.inForce()
+	switch n.Standing().Phase {
+	case Joined, Differs, CatchingUp:
+		return charter != nil && charter.Rules == n.Rules
+	}
+	return false
+}
 
 // Merge has a batch logged, and returns what came of it once it is folded here. It is then as
 // safe as the engine makes it; if folding takes very long the report is empty.
 func (n *Node) Merge(ctx context.Context, b feed.Batch) (feed.Report, error) {
-	done, err := n.write(ctx, &entry{Batch: &batch{At: b.At, Outlet: b.Outlet, State: b.State, Items: b.Items}})
-	if err == nil {
-		err = done.result.Err
-	}
+	report, err := n.write(ctx, &entry{Batch: &batch{At: b.At, Outlet: b.Outlet, State: b.State, Items: b.Items}})
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("log the visit of %s: %w", b.Outlet.ID, err)
 	}
-	return done.result.Report, nil
+	return report, nil
 }
 
 // Rule has a verdict of the operator logged, and returns once it is folded here.
 func (n *Node) Rule(ctx context.Context, r storage.Ruled) error {
-	done, err := n.write(ctx, &entry{Ruling: &r})
-	if err == nil {
-		err = done.result.Err
-	}
-	if err != nil {
+	if _, err := n.write(ctx, &entry{Ruling: &r}); err != nil {
 		return fmt.Errorf("rule on %s and %s: %w", r.A, r.B, err)
 	}
 	return nil
@@ -91,10 +99,13 @@ func (n *Node) Purge(ctx context.Context, source string) (items int64, err error
 	return items, nil
 }
 
-// write appends an entry and waits until it is folded here.
-func (n *Node) write(ctx context.Context, e *entry) (folded, error) {
+// write appends an entry, waits until it is folded here, and returns what came of that.
+func (n *Node) write(ctx context.Context, e *entry) (feed.Report, error) {
+	if !n.part() {
+		return feed.Report{}, n.notYet()
+	}
 	id := nuid.Next()
-	done := make(chan folded, 1)
+	done := make(chan storage.Folded, 1)
 	n.mu.Lock()
 	n.waiting[id] = done
 	n.mu.Unlock()
@@ -105,18 +116,18 @@ func (n *Node) write(ctx context.Context, e *entry) (folded, error) {
 	}()
 	seq, err := n.appendEntry(ctx, id, e)
 	if err != nil {
-		return folded{}, err
+		return feed.Report{}, err
 	}
 	t := time.NewTimer(foldWait)
 	defer t.Stop()
 	select {
 	case f := <-done:
-		return f, nil
+		return f.Report, f.Err
 	case <-t.C:
 		n.Log.Warn("cluster: an entry is in the log, but folding it here takes long", "entry", seq)
-		return folded{seq: seq}, nil
+		return feed.Report{}, nil
 	case <-ctx.Done():
-		return folded{}, ctx.Err()
+		return feed.Report{}, ctx.Err()
 	}
 }
 
@@ -125,12 +136,15 @@ func (n *Node) write(ctx context.Context, e *entry) (folded, error) {
 func (n *Node) appendEntry(ctx context.Context, id string, e *entry, more ...jetstream.PublishOpt) (uint64, error) {
 	eng := n.engine.Load()
 	if eng == nil {
-		return 0, errNotYet
+		return 0, n.notYet()
 	}
 	if e.At.IsZero() {
 		e.At = time.Now().UTC()
 	}
 	e.Node, e.Rules = n.Node, n.Rules
+	if charter := n.inForce(); charter != nil {
+		e.Rules = charter.Rules
+	}
 	data, err := e.pack()
 	if err != nil {
 		return 0, err
@@ -192,60 +206,40 @@ func (n *Node) tail(ctx context.Context) error {
 var errStalled = errors.New("the log does not come")
 
 func (n *Node) tailOnce(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	eng := n.engine.Load()
-	begin := n.applied.Load()
 	c, err := eng.log.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin + 1,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: n.applied.Load() + 1,
 	})
 	if err != nil {
-		if ctx.Err() == nil {
-			pause(ctx, time.Second)
-		}
+		pause(ctx, time.Second)
 		return n.explain("read the log", err)
 	}
-	read := make(chan logged, ahead)
-	broken := make(chan error, 1)
-	consuming, err := c.Consume(func(m jetstream.Msg) {
-		l, err := n.read(ctx, eng, m)
-		if err != nil {
-			select {
-			case broken <- err:
-			default:
-			}
-			return
-		}
-		select {
-		case read <- l:
-		case <-ctx.Done():
-		}
-	}, jetstream.PullMaxMessages(ahead), jetstream.PullHeartbeat(max(n.Beat/2, shortestHeartbeat)), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		n.Log.Debug("cluster: reading the log", "err", err)
-	}))
+	in := reader{node: n, eng: eng, next: n.applied.Load() + 1, out: make(chan logged, mostSteps), broken: make(chan error, 1)}
+	consuming, err := c.Consume(func(m jetstream.Msg) { in.take(ctx, m) },
+		jetstream.PullMaxMessagesWithBytesLimit(ahead, aheadBytes),
+		jetstream.PullHeartbeat(max(n.Beat/2, shortestHeartbeat)),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { n.Log.Debug("cluster: reading the log", "err", err) }))
 	if err != nil {
 		return n.explain("read the log", err)
 	}
 	defer consuming.Stop()
 	ended := consuming.Closed()
-	next := begin + 1
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-broken:
+		case err := <-in.broken:
 			return err
 		case <-n.stalled:
 			return errStalled
 		case <-ended:
 			return errStalled
-		case first := <-read:
-			if first.seq < next { // after a reset of the consumer
-				continue
-			}
-			group := gather(first, read)
-			if err := n.fold(ctx, eng, group); err != nil {
+		case first := <-in.out:
+			if err := n.fold(ctx, eng, gather(first, in.out)); err != nil {
 				return err
 			}
-			next = group[len(group)-1].seq + 1
 		}
 	}
 }
@@ -256,9 +250,7 @@ func gather(first logged, read <-chan logged) []logged {
 	for len(group) < mostSteps {
 		select {
 		case l := <-read:
-			if l.seq > group[len(group)-1].seq {
-				group = append(group, l)
-			}
+			group = append(group, l)
 		default:
 			return group
 		}
@@ -266,73 +258,147 @@ func gather(first logged, read <-chan logged) []logged {
 	return group
 }
 
-// read makes an entry of a message, with its parts if it has some.
-func (n *Node) read(ctx context.Context, eng *engine, m jetstream.Msg) (logged, error) {
+// A reader hands on the entries of the log, each once, in order and without a gap.
+type reader struct {
+	node   *Node
+	eng    *engine
+	out    chan logged
+	broken chan error // why it cannot go on; holds one
+
+	mu   sync.Mutex // the client, when it begins anew, may come twice at once
+	next uint64     // which entry is to come
+}
+
+// take reads one message of the log and hands it on.
+func (r *reader) take(ctx context.Context, m jetstream.Msg) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	meta, err := m.Metadata()
 	if err != nil {
-		return logged{}, fmt.Errorf("read the log: %w", err)
+		r.end(fmt.Errorf("read the log: %w", err))
+		return
 	}
-	l := logged{seq: meta.Sequence.Stream, id: m.Headers().Get(nats.MsgIdHdr)}
+	switch seq := meta.Sequence.Stream; {
+	case seq < r.next: // the client has begun anew
+		return
+	case seq > r.next:
+		r.node.stuck.Store(true)
+		r.end(refuse("entry %d of the log is no longer there, the next is %d: this node starts from a snapshot as soon as there is a newer one", r.next, seq))
+		return
+	}
+	l, err := r.node.read(ctx, r.eng, meta.Sequence.Stream, m)
+	if err != nil {
+		r.end(err)
+		return
+	}
+	r.next++
+	select {
+	case r.out <- l:
+	case <-ctx.Done():
+	}
+}
+
+func (r *reader) end(err error) {
+	select {
+	case r.broken <- err:
+	default:
+	}
+}
+
+// read makes an entry of a message, with its parts if it has some.
+func (n *Node) read(ctx context.Context, eng *engine, seq uint64, m jetstream.Msg) (logged, error) {
+	l := logged{seq: seq, id: m.Headers().Get(nats.MsgIdHdr)}
 	if m.Subject() == n.logSubject(kindPart) {
 		return l, nil
 	}
-	data := m.Data()
-	if list := m.Headers().Get(partsHeader); list != "" {
-		var whole []byte
-		for _, text := range strings.Split(list, ",") {
-			seq, err := strconv.ParseUint(text, 10, 64)
-			if err != nil {
-				return l, fmt.Errorf("entry %d of the log names a part %q", l.seq, text)
-			}
-			part, err := eng.log.GetMsg(ctx, seq)
-			if err != nil {
-				return l, fmt.Errorf("read part %d of entry %d of the log: %w", seq, l.seq, err)
-			}
-			whole = append(whole, part.Data...)
-		}
-		data = append(whole, data...)
+	data, err := n.whole(ctx, eng, m)
+	if err != nil {
+		return l, fmt.Errorf("read entry %d of the log: %w", seq, err)
 	}
 	if l.entry, err = unpack(data); err != nil {
-		return l, refuse("entry %d cannot be read, a newer version may have written it: %w", l.seq, err)
+		return l, refuse("entry %d cannot be read, a newer version may have written it: %w", seq, err)
 	}
 	return l, nil
 }
 
+// whole is the text of an entry, put together of its parts.
+func (n *Node) whole(ctx context.Context, eng *engine, m jetstream.Msg) ([]byte, error) {
+	list := m.Headers().Get(partsHeader)
+	if list == "" {
+		return m.Data(), nil
+	}
+	var data []byte
+	for _, text := range strings.Split(list, ",") {
+		seq, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("it names a part %q", text)
+		}
+		part, err := eng.log.GetMsg(ctx, seq)
+		for try := 1; err != nil && try < tries && ctx.Err() == nil; try++ { // the servers may be choosing a leader
+			pause(ctx, between)
+			part, err = eng.log.GetMsg(ctx, seq)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("its part %d: %w", seq, err)
+		}
+		data = append(data, part.Data...)
+	}
+	return append(data, m.Data()...), nil
+}
+
+// errVoid is what comes of an entry whose writer did not know the charter in force: nothing, in any store.
+var errVoid = errors.New("it was written under other rules than those in force: it is void")
+
 // fold takes entries into the store and tells who waits for them. An entry that is to be
-// decided by other rules ends it, with what came before folded.
+// decided by other rules than this node's ends it, with what came before folded.
 func (n *Node) fold(ctx context.Context, eng *engine, group []logged) error {
+	var rules string // in force
+	if charter := n.inForce(); charter != nil {
+		rules = charter.Rules
+	}
 	var otherwise error
+	steps, void := make([]storage.Step, len(group)), make([]bool, len(group))
 	for i, l := range group {
-		if l.entry != nil && l.entry.Rules != n.Rules {
-			otherwise = n.otherRules(l)
+		steps[i].Seq = l.seq
+		if l.entry == nil {
+			continue
+		}
+		if void[i] = rules != "" && l.entry.Rules != rules; void[i] {
+			continue
+		}
+		if rules = l.entry.Rules; l.entry.Charter != nil {
+			rules = l.entry.Charter.Rules
+		}
+		if rules != n.Rules {
+			otherwise = n.otherRules(l.seq, l.entry.Node, rules)
 			n.stuck.Store(true)
-			group = group[:i]
+			group, steps = group[:i], steps[:i]
 			break
 		}
+		steps[i] = l.entry.step(l.seq)
 	}
 	if len(group) == 0 {
 		return otherwise
-	}
-	steps := make([]storage.Step, len(group))
-	for i, l := range group {
-		if steps[i].Seq = l.seq; l.entry != nil {
-			steps[i] = l.entry.step(l.seq)
-		}
 	}
 	results, err := n.foldPatiently(ctx, eng.identity, steps)
 	if err != nil {
 		return err
 	}
+	for i := range results {
+		if void[i] {
+			results[i].Err = errVoid
+		}
+	}
 	n.applied.Store(group[len(group)-1].seq)
 	n.tell(group, steps, results)
-	n.observe(group)
+	n.observe(group, void)
 	return otherwise
 }
 
-func (n *Node) otherRules(l logged) error {
+func (n *Node) otherRules(seq uint64, writer, rules string) error {
 	return refuse("from entry %d on, written by %s, the log is to be decided by rules %s; this program and configuration have %s. "+
 		"Give all nodes the same version and the same stories and public_url; \"sangam cluster adopt\" makes those of a node the cluster's",
-		l.seq, l.entry.Node, l.entry.Rules, n.Rules)
+		seq, writer, rules, n.Rules)
 }
 
 // foldPatiently tries until the store can take the steps: it may be full for a while.
@@ -364,7 +430,7 @@ func (n *Node) tell(group []logged, steps []storage.Step, results []storage.Fold
 		n.mu.Lock()
 		if done := n.waiting[l.id]; done != nil && l.entry != nil {
 			delete(n.waiting, l.id)
-			done <- folded{l.seq, results[i]}
+			done <- results[i]
 		}
 		if b != nil {
 			for _, c := range n.watched[b.Outlet.ID] {
@@ -379,10 +445,10 @@ func (n *Node) tell(group []logged, steps []storage.Step, results []storage.Fold
 }
 
 // observe follows what the log says of the cluster itself.
-func (n *Node) observe(group []logged) {
-	for _, l := range group {
-		if l.entry != nil && l.entry.Charter != nil {
-			n.underCharter(*l.entry.Charter)
+func (n *Node) observe(group []logged, void []bool) {
+	for i, l := range group {
+		if l.entry != nil && l.entry.Charter != nil && !void[i] {
+			n.underCharter(l.entry.Charter)
 		}
 	}
 	n.arrive()
@@ -395,6 +461,9 @@ func (n *Node) arrive() {
 	n.mu.Unlock()
 	if s.Phase == CatchingUp && n.applied.Load() >= s.Last {
 		phase, problem := n.phase()
+		if phase == CatchingUp {
+			return // to the first entry
+		}
 		n.set(func(s *Standing) { s.Phase, s.Problem = phase, problem })
 		n.Log.Info("cluster: caught up with the log", "entry", n.applied.Load(), "phase", string(phase))
 	}

@@ -88,6 +88,12 @@ func (n *Node) takeSnapshot(ctx context.Context, eng *engine) error {
 	if pos.Log != eng.identity {
 		return fmt.Errorf("the store follows %s", pos)
 	}
+	rules := n.Rules
+	if charter, err := underTerms(pos); err != nil {
+		return err
+	} else if charter != nil {
+		rules = charter.Rules
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -110,7 +116,7 @@ func (n *Node) takeSnapshot(ctx context.Context, eng *engine) error {
 	_, err = eng.snapshots.Put(ctx, jetstream.ObjectMeta{
 		Name: fmt.Sprintf("%020d-%s", pos.Seq, n.id),
 		Metadata: map[string]string{
-			seqKey: strconv.FormatUint(pos.Seq, 10), logKey: pos.Log, rulesKey: n.Rules, nodeKey: n.Node, sizeKey: strconv.FormatInt(info.Size(), 10),
+			seqKey: strconv.FormatUint(pos.Seq, 10), logKey: pos.Log, rulesKey: rules, nodeKey: n.Node, sizeKey: strconv.FormatInt(info.Size(), 10),
 		},
 	}, packed)
 	if err != nil {
@@ -131,15 +137,17 @@ func (n *Node) dropSnapshots(ctx context.Context, eng *engine) error {
 	return err
 }
 
-// restore puts the newest snapshot in the place of the store.
-func (n *Node) restore(ctx context.Context, eng *engine, state jetstream.StreamState, why string) (storage.Position, error) {
+// restore puts the newest snapshot in the place of the store, if one was taken between two entries.
+func (n *Node) restore(ctx context.Context, eng *engine, from, to uint64, why string) (storage.Position, error) {
 	list, err := n.listSnapshots(ctx, eng)
 	if err != nil {
 		return noPosition, err
 	}
-	i := slices.IndexFunc(list, func(s SnapshotInfo) bool {
-		return s.Seq+1 >= state.FirstSeq && s.Seq <= state.LastSeq && s.Rules == n.Rules
-	})
+	fits := func(s SnapshotInfo) bool { return from <= s.Seq && s.Seq <= to }
+	i := slices.IndexFunc(list, func(s SnapshotInfo) bool { return fits(s) && s.Rules == n.Rules })
+	if i < 0 && slices.ContainsFunc(list, fits) {
+		return noPosition, fmt.Errorf("the snapshots were made by other rules than those of this program and configuration (%s): %w", n.Rules, errNoSnapshot)
+	}
 	if i < 0 {
 		return noPosition, errNoSnapshot
 	}

@@ -224,7 +224,8 @@ func (n *Node) hold(ctx context.Context, msg jetstream.Msg) (context.Context, fu
 			// The clock that only counts stands still while a machine sleeps, the one on the wall does not.
 			late := max(time.Since(renewed), time.Now().Round(0).Sub(wall))
 			heard := time.Since(time.Unix(0, n.beaten.Load()))
-			if late > n.Lease/2 || heard > n.Lease {
+			// A majority that is not heard has not heard the renewals either.
+			if late > n.Lease/2 || heard > n.Lease/2 {
 				n.Log.Warn("cluster: a visit was given up: another node may have it", "stood still for", late, "heard of the majority", heard)
 				cancel()
 				return

@@ -31,6 +31,7 @@
 //	         "general"               sequence of the newest change that is not of one story
 //	         "log"                   8 bytes: how far the store has folded the log it follows; then that
 //	                                 log's name. Absent in a store that follows none
+//	         "terms"                 what that log last said of how it goes on, for those who write it
 //	outlets  source id               record: the outlet, its src, whether it is configured
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -15,13 +16,14 @@ import (
 
 // Position is how far a store has folded a log that it shares with other stores.
 type Position struct {
-	Log string `cbor:"1,keyasint"` // which log; "" = the store follows none
-	Seq uint64 `cbor:"2,keyasint"` // of the last step folded
+	Log   string // which log; "" = the store follows none
+	Seq   uint64 // of the last step folded
+	Terms string // what the last step that had any said of those to come; nobody here reads it
 }
 
 // A Step is one entry of such a log. It holds all that deciding needs besides what is
 // stored, so every store that folds the same steps holds the same in the end. At most
-// one of the fields below At is set; a step without any only moves the position.
+// one of the fields from Batch to Forget is set; a step without any only moves the position.
 type Step struct {
 	Seq uint64    // its place in the log, growing
 	At  time.Time // when it was written: the only clock
@@ -31,6 +33,8 @@ type Step struct {
 	Ruling  *Ruled      // what the operator ruled
 	Delete  *Doomed     // what is not kept any more
 	Forget  string      // a source: what is left of it goes, as the last step of a purge
+
+	Terms string // for the Position, whatever else the step says; "" = as before
 }
 
 // Roll is the whole list of configured outlets.
@@ -105,8 +109,11 @@ func (db *DB) tryFold(log string, steps []Step, results []Folded) (bad int, err 
 		}
 		m = db.newMerger(tx)
 		for i := range steps {
-			results[i].Known = steps[i].Seq <= pos.Seq
-			if results[i].Known || results[i].Err != nil {
+			if results[i].Known = steps[i].Seq <= pos.Seq; results[i].Known {
+				continue
+			}
+			pos.Terms = cmp.Or(steps[i].Terms, pos.Terms)
+			if results[i].Err != nil {
 				continue
 			}
 			report, err := m.step(steps[i])
@@ -119,7 +126,7 @@ func (db *DB) tryFold(log string, steps []Step, results []Folded) (bad int, err 
 		if err := m.finish(); err != nil {
 			return nil, err
 		}
-		return m.roster, putPosition(tx, Position{log, max(pos.Seq, steps[len(steps)-1].Seq)})
+		return m.roster, putPosition(tx, Position{log, max(pos.Seq, steps[len(steps)-1].Seq), pos.Terms})
 	})
 	if err != nil {
 		if bad >= 0 {
@@ -284,11 +291,14 @@ func readPosition(tx *bbolt.Tx) Position {
 	if len(v) < 8 {
 		return Position{}
 	}
-	return Position{Log: string(v[8:]), Seq: num(v[:8])}
+	return Position{Log: string(v[8:]), Seq: num(v[:8]), Terms: string(tx.Bucket([]byte(bMeta)).Get([]byte("terms")))}
 }
 
 func putPosition(tx *bbolt.Tx, pos Position) error {
-	return tx.Bucket([]byte(bMeta)).Put([]byte("log"), append(be64(pos.Seq), pos.Log...))
+	meta := tx.Bucket([]byte(bMeta))
+	return errors.Join(
+		meta.Put([]byte("log"), append(be64(pos.Seq), pos.Log...)),
+		meta.Put([]byte("terms"), []byte(pos.Terms)))
 }
 
 // Digest is a fingerprint of everything that folding decides: equal for all stores that

@@ -114,6 +114,15 @@ func newFellow(conf *current, db *storage.DB, v *visits, log *slog.Logger) (*fel
 	return f, nil
 }
 
+// ownStore is nil if the store is changed by this machine alone.
+func ownStore(ctx context.Context, db *storage.DB) error {
+	pos, err := db.Position(ctx)
+	if err == nil && pos.Log != "" {
+		err = errors.New("the store is a node's, and changed by its cluster's log alone: start the daemon first")
+	}
+	return err
+}
+
 // run works in the cluster until ctx ends.
 func (f *fellow) run(ctx context.Context) error {
 	err := f.node.Run(ctx)

@@ -183,8 +183,11 @@ func TestNodesShareTheWork(t *testing.T) {
 		return status == 0 && strings.Count(out, "joined") == 3
 	})
 	if kills == 0 {
-		for _, d := range nodes {
-			d.stop()
+		identical(t, nodes)
+		for _, order := range [][]string{{"reindex"}, {"sources", "purge", "o1"}, {"fetch", "o1"}} {
+			if _, stderr, status := nodes[0].command(order...); status != 1 || !strings.Contains(stderr, "changed by its cluster's log alone") {
+				t.Errorf("%v under a node that is stopped: status %d, %s", order, status, stderr)
+			}
 		}
 		return
 	}

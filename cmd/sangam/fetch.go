@@ -117,6 +117,9 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 		return nil, err
 	}
 	defer db.Close()
+	if err := ownStore(ctx, db); err != nil {
+		return nil, err
+	}
 	if err := introduce(ctx, cfg, db); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ var (
 		"verdict": setVerdict, "reindex": reindex, "compact": compact, "backup": backup, "restore": restore, "check": checkStore,
 		"purge": purge,
 	}
+	// decides are the orders that change which stories there are.
+	decides   = map[string]bool{"verdict": true, "reindex": true, "purge": true}
 	questions = map[string]order{"why": why, "verdicts": listVerdicts, "search": search}
 )
 
@@ -53,15 +55,20 @@ func carryOut(ctx context.Context, opt *options, name string, values url.Values,
 	if !errors.Is(err, errNoDaemon) {
 		return err
 	}
-	return carryOutHere(ctx, opt, cfg, do, values, into)
+	return carryOutHere(ctx, opt, cfg, do, decides[name], values, into)
 }
 
-func carryOutHere(ctx context.Context, opt *options, cfg *config.Config, do order, values url.Values, into any) error {
+func carryOutHere(ctx context.Context, opt *options, cfg *config.Config, do order, changes bool, values url.Values, into any) error {
 	db, err := openStore(cfg, logger(opt.err, config.Log{Level: slog.LevelError}))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	if changes {
+		if err := ownStore(ctx, db); err != nil {
+			return err
+		}
+	}
 	if err := introduce(ctx, cfg, db); err != nil {
 		return err
 	}

@@ -218,13 +218,13 @@ func foresee(ctx context.Context, old, cfg *config.Config, db *storage.DB, all b
 	if err != nil {
 		return seen, err
 	}
-	if err := introduce(ctx, cfg, db); err != nil {
+	if err := introduceAll(ctx, cfg, db); err != nil {
 		return seen, err
 	}
 	if seen.Sources, err = visitAll(ctx, cfg, db, wanted); err != nil {
 		return seen, err
 	}
-	if err := introduce(ctx, cfg, db); err != nil { // feeds have told their names
+	if err := introduceAll(ctx, cfg, db); err != nil { // feeds have told their names
 		return seen, err
 	}
 	after, err := pages(ctx, db, viewsOf(nil, cfg))

@@ -134,6 +134,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	g.Go(func() error { return visits.alarms.Run(ctx) })
 	if fellow != nil {
 		g.Go(func() error { return fellow.run(ctx) })
+		g.Go(func() error { return noteSizes(ctx, db, log) })
 	} else {
 		g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	}
@@ -211,9 +212,28 @@ func keepHouse(ctx context.Context, conf *current, db *storage.DB, log *slog.Log
 		case kept.Items > 0:
 			log.Info("housekeeping", "items", kept.Items, "stories", kept.Stories)
 		}
-		if err := db.NoteSize(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			log.Error("housekeeping", "err", err)
+		noteSize(ctx, db, log)
+		timer.Reset(keepEvery)
+	}
+}
+
+func noteSize(ctx context.Context, db *storage.DB, log *slog.Logger) {
+	if err := db.NoteSize(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		log.Error("housekeeping", "err", err)
+	}
+}
+
+// noteSizes is what is left of the housekeeping where a cluster has the rest done.
+func noteSizes(ctx context.Context, db *storage.DB, log *slog.Logger) error {
+	timer := time.NewTimer(keepAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
 		}
+		noteSize(ctx, db, log)
 		timer.Reset(keepEvery)
 	}
 }

@@ -149,9 +149,14 @@ func (v *visits) introduceNow(ctx context.Context) error {
 // introduce tells the store of the configured outlets, those that the operator
 // has not named by the names their feeds give themselves.
 func introduce(ctx context.Context, cfg *config.Config, db *storage.DB) error {
-	if cfg.Cluster != nil {
-		return nil // the cluster's log does
+	if pos, err := db.Position(ctx); err != nil || cfg.Cluster != nil || pos.Log != "" {
+		return err // the cluster's log does
 	}
+	return introduceAll(ctx, cfg, db)
+}
+
+// introduceAll tells a store of the configured outlets that no cluster's log tells of them.
+func introduceAll(ctx context.Context, cfg *config.Config, db *storage.DB) error {
 	outlets, err := described(ctx, cfg, db)
 	if err != nil {
 		return err
