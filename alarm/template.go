@@ -38,7 +38,7 @@ const several feed.Kind = "several"
 func noticeOf(src feed.Outlet, e feed.Event) Notice {
 	return Notice{
 		ID: e.URN(src.ID), Event: e.Kind, Source: src.ID, Name: src.Name, At: e.At, Since: e.Since, Trouble: e.Trouble, Detail: e.Detail,
-		Title: e.Title(src.Name), Text: strings.TrimSpace(e.Text()),
+		Title: e.Title(src.Called()), Text: strings.TrimSpace(e.Text()),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"time"
@@ -74,6 +75,15 @@ type Outlet struct {
 	// MaxPerDay is how many of the stories it carries on a day, UTC, it brings into merged
 	// feeds, the first that arrive; 0 = all. Its own feed has all of them.
 	MaxPerDay int `cbor:"11,keyasint,omitempty" json:"max_per_day,omitempty"`
+}
+
+// Called is the outlet's name for who looks after many: its id while it is called by
+// nothing but its host, as every other feed of that host may be.
+func (o Outlet) Called() string {
+	if u, err := url.Parse(o.URL); err == nil && o.Name == u.Hostname() {
+		return o.ID
+	}
+	return o.Name
 }
 
 // Source is one feed of one outlet, as the operator configured it. Every field

@@ -293,6 +293,21 @@ func TestStateRemembersItsLastTurns(t *testing.T) {
 	}
 }
 
+func TestUnnamedSourcesOfOneHostAreToldApart(t *testing.T) {
+	for _, row := range []struct {
+		o    feed.Outlet
+		want string
+	}{
+		{feed.Outlet{ID: "bbc-urdu", Name: "feeds.bbci.example", URL: "https://feeds.bbci.example/urdu/rss.xml"}, "bbc-urdu"},
+		{feed.Outlet{ID: "bbc-urdu", Name: "BBC Urdu", URL: "https://feeds.bbci.example/urdu/rss.xml"}, "BBC Urdu"},
+		{feed.Outlet{ID: "a", Name: "A", URL: ""}, "A"},
+	} {
+		if got := row.o.Called(); got != row.want {
+			t.Errorf("%s is called %q, want %q", row.o.ID, got, row.want)
+		}
+	}
+}
+
 func TestEveryTroubleHasAdvice(t *testing.T) {
 	for _, trouble := range []feed.Trouble{
 		feed.DNS, feed.Refused, feed.Blocked, feed.TLS, feed.Timeout, feed.HTTPStatus, feed.Unauthorized, feed.NotFound, feed.GoneForGood,

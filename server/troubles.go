@@ -96,7 +96,7 @@ func troubleFeed(base string, list []trouble) []byte {
 			f.Updated = at
 		}
 		f.Entries = append(f.Entries, atomEntry{
-			ID: t.URN(t.outlet.ID), Title: t.Title(t.outlet.Name), Updated: at, Category: atomCategory{string(t.Kind)},
+			ID: t.URN(t.outlet.ID), Title: t.Title(t.outlet.Called()), Updated: at, Category: atomCategory{string(t.Kind)},
 			Links:   []atomLink{{"alternate", "text/html", base + "?source=" + url.QueryEscape(t.outlet.ID)}},
 			Content: t.Text() + " (" + t.outlet.ID + ")",
 		})

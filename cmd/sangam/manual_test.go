@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -84,5 +86,36 @@ func TestManualPageIsCleanRoff(t *testing.T) {
 	cmd.Stderr = &errs
 	if out, err := cmd.Output(); err != nil || errs.Len() > 0 || !strings.Contains(string(out), "All went well.") {
 		t.Errorf("man says %v, %s", err, &errs)
+	}
+}
+
+// TestDocumentsThatAreNamedExist follows what documents, deploy/ and comments say of docs/
+// and deploy/.
+func TestDocumentsThatAreNamedExist(t *testing.T) {
+	named := regexp.MustCompile(`\b(?:docs|deploy)/[a-z0-9/_-]+(?:\.[a-z]+)+`)
+	seen := 0
+	for _, pattern := range []string{"*.md", "config.yaml", "Dockerfile", "docs/*.md", "docs/decisions/*.md", "deploy/*", "deploy/*/*"} {
+		files, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				continue // a directory
+			}
+			for _, name := range named.FindAllString(string(text), -1) {
+				if strings.HasPrefix(name, "deploy/etc/") {
+					continue // the operator makes it
+				}
+				seen++
+				if _, err := os.Stat(filepath.Join("../..", name)); err != nil {
+					t.Errorf("%s names %s, which is not there", file, name)
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d names were looked at", seen)
 	}
 }

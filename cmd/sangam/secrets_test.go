@@ -42,6 +42,7 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
   - {id: echo, url: '%s', headers: {X-Key: SECRET-10}}
   - {id: post, url: 'http://127.0.0.1:1/?key=SECRET-7', proxy: 'http://user:SECRET-8@127.0.0.1:1'}
 admin_token: SECRET-9-0123456789
+webhooks: [{url: 'http://user:SECRET-11@127.0.0.1:1/SECRET-12', secret: SECRET-13-0123456789, headers: {X-Key: SECRET-14}}]
 log: {level: debug}
 `, withLogin, gazette.Feed(), echo.Feed()))
 	d.start()
@@ -69,6 +70,9 @@ log: {level: debug}
 	record("preview", "--all")
 	for _, path := range []string{"/", "/feed.xml", "/atom.xml", "/feed.json", "/sources/", "/opml.xml"} {
 		said["readers' "+path] = d.get(path)
+	}
+	for _, path := range []string{"/", "/?source=gazette", "/?source=post", "/status.json", "/status.xml", "/metrics", "/debug/pprof/cmdline"} {
+		said["operators' "+path] = string(ask(t, "http://"+d.admin, path, http.Header{"Authorization": {"Bearer SECRET-9-0123456789"}}).body)
 	}
 	if err := os.WriteFile(file, append(good, "sauces: SECRET-2\n"...), 0o600); err != nil {
 		t.Fatal(err)
