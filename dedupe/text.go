@@ -77,6 +77,12 @@ func scan(s string, markup bool, out []rune) text {
 		if sc.digits = f.Digit(); !sc.digits {
 			sc.separator = 0
 		}
+		if n := len(sc.out); n > 0 && f.Composes() {
+			if r, one := normalize.Compose(sc.out[n-1], f.Rune()); one {
+				sc.out[n-1] = r
+				continue
+			}
+		}
 		sc.out = append(sc.out, f.Rune())
 	}
 	sc.endLine()

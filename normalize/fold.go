@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/unicode/rangetable"
 )
 
 // Fold reduces a text to what two people who typed the same words on different
@@ -151,6 +152,7 @@ const (
 	digitBit  = 1 << 29
 	meltsBit  = 1 << 28
 	wideBit   = 1 << 27
+	tailBit   = 1 << 26
 	runeMask  = 1<<21 - 1
 )
 
@@ -165,6 +167,16 @@ func (f Folding) Digit() bool { return f&digitBit != 0 }
 
 // Melts reports whether the character may combine with the one before it.
 func (f Folding) Melts() bool { return f&meltsBit != 0 }
+
+// Composes reports whether the folded character may become one with the one before
+// it: the voicing of kana, the second part of a vowel sign, a piece of a Hangul syllable.
+func (f Folding) Composes() bool { return f&tailBit != 0 }
+
+// Compose returns the character that two folded ones are in normal form C, if it is one.
+func Compose(a, b rune) (rune, bool) {
+	composed := []rune(norm.NFC.String(string([]rune{a, b})))
+	return composed[0], len(composed) == 1
+}
 
 // Wide reports whether the character belongs to a script that writes without
 // spaces and says more with one sign than an alphabet does: Han, kana, Thai, Lao,
@@ -237,10 +249,29 @@ func traits(r rune) (f Folding) {
 	if !norm.NFC.PropertiesString(string(r)).BoundaryBefore() {
 		f |= meltsBit
 	}
+	if unicode.Is(tails, r) {
+		f |= tailBit
+	}
 	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) {
 		f |= wideBit
 	}
 	return f
+}
+
+// tails are the characters that are not dropped and compose with the one before them, in
+// scripts that are written today.
+var tails = rangetable.New(append(hangul(), 0x09BE, 0x09D7, 0x0B3E, 0x0B56, 0x0B57, 0x0BBE, 0x0BD7, 0x0C56, 0x0CC2, 0x0CD5, 0x0CD6,
+	0x0D3E, 0x0D57, 0x0DCA, 0x0DCF, 0x0DDF, 0x102E, 0x3099, 0x309A)...)
+
+// hangul lists the vowels and finals of syllables in pieces.
+func hangul() (pieces []rune) {
+	for r := rune(0x1161); r <= 0x1175; r++ {
+		pieces = append(pieces, r)
+	}
+	for r := rune(0x11A8); r <= 0x11C2; r++ {
+		pieces = append(pieces, r)
+	}
+	return pieces
 }
 
 // foldSlowly folds one character by the book: decompose, drop, replace, compose.
