@@ -20,6 +20,18 @@ func river(t *testing.T, p render.RiverPage) string {
 	return b.String()
 }
 
+func TestAHeadlineMadeOfTheTextIsNotSaidTwice(t *testing.T) {
+	p := render.RiverPage{Frame: render.Frame{Language: "en", Root: "/", Now: noon}}
+	p.Stories = []feed.Story{{Key: "s", Order: noon, Updated: noon, Members: []feed.Item{{
+		Key: "a/1", Source: "a", Published: noon, Seen: noon,
+		Content: "<p>" + strings.Repeat("Seals ", 20) + "were counted from the air.</p>",
+	}}}}
+	got := river(t, p)
+	if !strings.Contains(got, "were counted from the air.</p>") || strings.Count(got, "Seals") != 20 {
+		t.Errorf("%d seals in\n%s", strings.Count(got, "Seals"), got)
+	}
+}
+
 func TestPagesTellTheTimeInTheirZone(t *testing.T) {
 	karachi := time.FixedZone("", 5*60*60)
 	late := time.Date(2026, time.March, 13, 20, 30, 0, 0, time.UTC) // the 14th in Karachi, 01:30

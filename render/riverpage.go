@@ -2,6 +2,7 @@ package render
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"sangam/feed"
@@ -116,7 +117,14 @@ func (p *RiverPage) story(s *feed.Story, wanted []string) riverStory {
 		Lang: e.lang, Dir: e.dir, W: words, Title: highlight(shorten(e.title, headlineLength), wanted), Page: p.Root + "story/" + s.Key,
 		Outlet: p.outlet(e.outlet), When: p.moment(e.published, words),
 	}
-	if text := e.text(); text != e.title {
+	text := e.text()
+	if begun, made := strings.CutSuffix(e.title, "…"); made && label(e.item.Title) == "" {
+		// The headline is the beginning of the text, which goes on from there.
+		if rest, found := strings.CutPrefix(text, begun); found {
+			text = "…" + rest
+		}
+	}
+	if text != e.title {
 		rs.Text = highlight(text, wanted)
 	}
 	if !p.NoPictures {

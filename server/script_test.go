@@ -50,6 +50,7 @@ func TestTheScriptComforts(t *testing.T) {
 	b.press("j")
 	b.press("j")
 	is("j twice leads to the second story", at+" == 1")
+	is("it is seen where the reader is", `getComputedStyle(document.activeElement).outlineStyle == "solid"`)
 	b.press("k")
 	is("k leads back", at+" == 0")
 	b.eval(`document.querySelector("input[type=search]").focus(); true`, new(bool))
@@ -64,6 +65,11 @@ func TestTheScriptComforts(t *testing.T) {
 	b.until(`document.querySelector(".told").textContent == "Kopiert"`)
 	is("the address is copied", `(await navigator.clipboard.readText()) == "`+base+`feed.xml"`)
 	is("times are in the reader's zone and tongue", `document.querySelector("article time[lang=de]").title.startsWith("Samstag, 14. März 2026")`)
+
+	// Pictures that say nothing, on this very server.
+	b.eval(`document.querySelector("article").insertAdjacentHTML("beforeend", "<img src=/none alt=''><img src=/none alt='the quay'>"); true`, new(bool))
+	b.until(`document.querySelectorAll("main img").length == 1`)
+	is("a picture that does not come leaves its words", `document.querySelector("main img").alt == "the quay"`)
 
 	// A minute later, which the browser is told has passed.
 	b.open(base, "de")

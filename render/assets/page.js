@@ -19,6 +19,9 @@ for (const t of document.querySelectorAll("time[title]")) {
   if (t.className === "exact") t.textContent = t.title;
 }
 
+// A missing picture leaves no hole.
+addEventListener("error", (e) => e.target.matches?.('main img[alt=""]') && e.target.remove(), true);
+
 // Copying.
 for (const address of document.querySelectorAll(".subscribe code")) {
   const button = document.createElement("button");
