@@ -41,6 +41,7 @@ type Config struct {
 	PublicURL   string      // absolute, ends in "/"; made from Listen when not given
 	Listen      string      // host:port of the readers' side
 	Hub         bool        // whether readers can subscribe at the WebSub hub
+	Hubs        []string    // WebSub hubs of others that are told of changes
 	Admin       string      // host:port of the operators' side
 	AdminToken  feed.Secret // callers there must send it; "" = only this machine is heard, which Admin then is
 	Data        string      // directory of the store; not relative to config.yaml any more but usable as it is

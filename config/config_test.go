@@ -77,6 +77,7 @@ page: {pictures: false, script: false}
 credits_line: false
 public_url: https://news.example.org/river
 hub: true
+hubs: [https://hub.example/, "http://hub.example/publish?x=1"]
 listen: ":80"
 admin: "[::1]:9000"
 data: /var/lib/sangam
@@ -149,7 +150,7 @@ sources:
 	cfg.Sources, cfg.Views, cfg.Warnings, cfg.Fetch = nil, nil, nil, Fetch{}
 	want := &Config{
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
-		Timezone: karachi, Hub: true, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
+		Timezone: karachi, Hub: true, Hubs: []string{"https://hub.example/", "http://hub.example/publish?x=1"}, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
 		Concurrency: 8, Window: 48 * time.Hour, Keep: Keep{Age: 14 * 24 * time.Hour},
 		Backup: Backup{Dir: "/var/backups/sangam", Every: 6 * time.Hour, Keep: 3},
 	}
@@ -165,6 +166,12 @@ func TestMistakes(t *testing.T) {
 		{"misspelt key", "sources:\n- url: https://a.example/\n  shedule: '@daily'\n", `3:3: unknown key "shedule" (did you mean "schedule"?)`},
 		{"key of another section", one + "timeout: 3s\n", `3:1: unknown key "timeout" ("timeout" belongs under "fetch")`},
 		{"key of the top", "sources:\n- url: https://a.example/\n  public_url: https://b.example/\n", `3:3: unknown key "public_url" ("public_url" stands at the top of the file, not indented)`},
+		{
+			"hubs", one + "hubs: [ftp://hub.example/, 'https://u:p@hub.example/', https://hub.example/, https://hub.example/]\n",
+			"3:8: hubs: \"ftp://hub.example/\": only https, http addresses are used here, not \"ftp\"\n" +
+				"3:28: hubs: a hub is an address that everybody may know, without a password or a fragment\n" +
+				"3:78: hubs: \"https://hub.example/\" is given twice",
+		},
 		{
 			"webhooks", one + "webhooks:\n- url: ftp://a.example/\n- {events: [failed], template: slak}\n- {url: https://a.example/, template: '{{.Nonsense}}', after: -1s}\n",
 			"4:8: url: \"ftp://a.example/\": only https, http addresses are used here, not \"ftp\"\n" +

@@ -247,3 +247,23 @@ func (r *reader) baseURL(n *yaml.Node, into *string) {
 	u.Path = strings.TrimRight(u.Path, "/") + "/"
 	*into = u.String()
 }
+
+// mostHubs bounds who is told of every change.
+const mostHubs = 10
+
+// hubs reads the addresses of WebSub hubs, which everybody will read in the feeds.
+func (r *reader) hubs(n *yaml.Node, into *[]string) {
+	r.lines(n, anyText, func(n *yaml.Node, text string) {
+		u, problem := parseURL(text, text, []string{"https", "http"})
+		switch {
+		case problem != "":
+			r.problem(n, "%s", problem)
+		case u.User != nil || u.Fragment != "":
+			r.problem(n, "a hub is an address that everybody may know, without a password or a fragment")
+		case len(*into) == mostHubs:
+			r.problem(n, "is one hub too many: at most %d", mostHubs)
+		default:
+			*into = append(*into, text)
+		}
+	})
+}

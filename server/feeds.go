@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,6 +49,25 @@ func (s *Server) lanes(st *site) map[string]*lane {
 		}
 	}
 	return lanes
+}
+
+// Feeds are the public addresses of the feeds of everything and of the configured views,
+// in every format.
+func (s *Server) Feeds() []string {
+	st := s.site.Load()
+	addresses := map[string]bool{}
+	for _, l := range st.lanes {
+		addresses[st.Base+l.place.here+l.place.file] = true
+	}
+	return slices.Sorted(maps.Keys(addresses))
+}
+
+// hubs are those where the document of a place can be followed.
+func (st *site) hubs(p place) []string {
+	if st.lanes["/"+p.here+p.file] == nil || !p.day.IsZero() || p.suffix() != "" {
+		return st.Hubs
+	}
+	return slices.Concat(st.Hubs, st.Told)
 }
 
 // lane returns the way to what is asked for, nil when it must be looked for.
@@ -129,7 +149,7 @@ func (s *Server) page(ctx context.Context, st *site, p place) (render.Page, made
 	page := render.Page{
 		View: p.view, Base: st.Base, Outlets: outlets,
 		Self: home + p.file + p.suffix(), Home: home + p.suffix(),
-		Hubs: st.Hubs, TTL: st.TTL, NoCredits: st.NoCredits, Icon: st.Base + "assets/" + render.AssetName(iconName),
+		Hubs: st.hubs(p), TTL: st.TTL, NoCredits: st.NoCredits, Icon: st.Base + "assets/" + render.AssetName(iconName),
 	}
 	if p.search != "" {
 		page.View.Title += " · " + p.search

@@ -51,6 +51,7 @@ type Options struct {
 	Views       []feed.View    // further merged feeds; one without an ID replaces that of everything
 	Hubs        []string       // WebSub hubs that every feed names
 	Hub         http.Handler   // answers at /hub, POST included; nil = nothing is there
+	Told        []string       // WebSub hubs of others, which are told of those feeds that Feeds lists, and named in them
 	TTL         time.Duration  // how long readers may wait before they ask again; 0 = 15 minutes
 	NoCredits   bool           // leave out the line that names a story's outlets
 	NoPictures  bool           // pages show no pictures

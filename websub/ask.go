@@ -107,6 +107,9 @@ func read(form url.Values) (*request, error) {
 	if len(r.Secret) > maxSecret {
 		return nil, bad("hub.secret must be shorter than %d bytes", maxSecret+1)
 	}
+	if r.Method = form.Get("hub.signature_algorithm"); r.Method != "" && methods[r.Method] == nil {
+		return nil, bad("hub.signature_algorithm must be sha256, sha384 or sha512")
+	}
 	if lease := form.Get("hub.lease_seconds"); lease != "" {
 		seconds, err := strconv.ParseUint(lease, 10, 31)
 		if err != nil {

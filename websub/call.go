@@ -2,12 +2,15 @@ package websub
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -117,7 +120,7 @@ func (h *Hub) post(ctx context.Context, s *subscription, c Content) (status int,
 	req.Header.Set("Content-Type", c.Kind)
 	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, h.Address, s.Topic))
 	if s.Secret != "" {
-		req.Header.Set("X-Hub-Signature", "sha256="+sign(s.Secret, c.Body))
+		req.Header.Set("X-Hub-Signature", sign(cmp.Or(s.Method, usualMethod), s.Secret, c.Body))
 	}
 	resp, err := h.client.Do(req)
 	if err != nil {
@@ -127,9 +130,16 @@ func (h *Hub) post(ctx context.Context, s *subscription, c Content) (status int,
 	return resp.StatusCode, nil
 }
 
+// methods are the ways to sign (section 7.1), without SHA-1, which is broken. The
+// Recommendation leaves the choice to the hub: usualMethod, which every subscriber knows,
+// unless one asks for another with hub.signature_algorithm, a parameter of our own.
+var methods = map[string]func() hash.Hash{usualMethod: sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
+
+const usualMethod = "sha256"
+
 // sign is the proof that a body comes from whom the secret was told (section 7.1).
-func sign(secret string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
+func sign(method, secret string, body []byte) string {
+	mac := hmac.New(methods[method], []byte(secret))
 	mac.Write(body)
-	return hex.EncodeToString(mac.Sum(nil))
+	return method + "=" + hex.EncodeToString(mac.Sum(nil))
 }

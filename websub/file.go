@@ -26,6 +26,9 @@ func load(path string) (map[name]*subscription, error) {
 	}
 	for _, s := range list {
 		if s != nil && len(subs) < maxSubscriptions {
+			if methods[s.Method] == nil {
+				s.Method = ""
+			}
 			subs[name{s.Topic, s.Callback}] = s
 		}
 	}

@@ -1,5 +1,6 @@
 // Package websub is a WebSub hub (W3C Recommendation, 23 January 2018) for our own
-// feeds: whoever subscribes is sent a feed as soon as it changes and need not poll.
+// feeds: whoever subscribes is sent a feed as soon as it changes and need not poll. It
+// also tells the hubs of others, where the operator names some, that a feed changed.
 //
 // Anybody may ask a hub to call any address, so nothing is done on a stranger's word:
 // a callback must confirm before it is sent anything, every connection goes through
@@ -73,6 +74,7 @@ type subscription struct {
 	Topic    string    `json:"topic"`
 	Callback string    `json:"callback"`
 	Secret   string    `json:"secret,omitempty"`
+	Method   string    `json:"method,omitempty"` // of signatures, one of methods; "" = usualMethod
 	Until    time.Time `json:"until"`
 	Sent     string    `json:"sent"` // tag of the content that it has
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -201,6 +203,21 @@ func TestSubscriberGetsTheFeedWithinASecondAndSigned(t *testing.T) {
 	}
 }
 
+func TestSubscriberChoosesHowDeliveriesAreSigned(t *testing.T) {
+	t.Parallel()
+	for method, hash := range map[string]func() hash.Hash{"sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New} {
+		w, s := newTown(t), newSubscriber(t)
+		w.follow(s, "secret", "open sesame", "signature_algorithm", method)
+		w.publish()
+		r := within(t, time.Second, s.got, "a delivery")
+		mac := hmac.New(hash, []byte("open sesame"))
+		mac.Write([]byte(<-s.bodies))
+		if got, want := r.Header.Get("X-Hub-Signature"), method+"="+hex.EncodeToString(mac.Sum(nil)); got != want {
+			t.Errorf("signature %s, want %s", got, want)
+		}
+	}
+}
+
 func TestSubscriptionsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	w, s := &town{T: t, seq: 1}, newSubscriber(t)
@@ -353,6 +370,7 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"a callback with a fragment", form("callback", s.URL+"/#a"), 400},
 		{"a callback without end", form("callback", s.URL+"/"+strings.Repeat("a", 3000)), 400},
 		{"a secret of 200 bytes", form("secret", strings.Repeat("s", 200)), 400},
+		{"a signature that can be forged", form("signature_algorithm", "sha1"), 400},
 		{"a lease that is no number", form("lease_seconds", "-1"), 400},
 		{"a form without end", form("secret", strings.Repeat("s", 20000)), 400},
 		{"unsubscribing from nothing", form("mode", "unsubscribe"), 404},

@@ -21,21 +21,44 @@ func newHub(cfg *config.Config, db *storage.DB, pages func() *server.Server, log
 		return nil, nil
 	}
 	return websub.New(websub.Options{
-		Address: cfg.PublicURL + "hub", File: filepath.Join(cfg.Data, "subscriptions.json"),
-		Agent: "Sangam/" + version + " (+" + cfg.PublicURL + ")",
+		Address: cfg.PublicURL + "hub", File: filepath.Join(cfg.Data, "subscriptions.json"), Agent: agent(cfg),
 		// No network is opened here, unlike for sources: strangers choose these addresses.
 		Transport: fetcher.Transport(),
 		Topic: func(ctx context.Context, topic string) (websub.Content, error) {
-			t, err := pages().Topic(ctx, topic)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = websub.ErrNoTopic
-			}
-			return websub.Content{Body: t.Body, Kind: t.Kind, Tag: t.Tag}, err
+			return contentOf(ctx, pages(), topic)
 		},
-		Sequence: func(ctx context.Context) (uint64, error) {
-			seq, _, err := db.Sequence(ctx)
-			return seq, err
-		},
-		Log: log,
+		Sequence: sequenceOf(db), Log: log,
 	})
+}
+
+// newPublisher returns what tells the configured hubs of others. The operator chooses
+// their addresses, so they may live where sources may.
+func newPublisher(conf *current, db *storage.DB, pages *server.Server, log *slog.Logger) *websub.Publisher {
+	return websub.NewPublisher(websub.PublisherOptions{
+		Agent: agent(conf.get()), Transport: fetcher.Transport(conf.get().Fetch.AllowNetworks...),
+		Hubs:   func() []string { return conf.get().Hubs },
+		Topics: pages.Feeds,
+		Topic: func(ctx context.Context, topic string) (websub.Content, error) {
+			return contentOf(ctx, pages, topic)
+		},
+		Sequence: sequenceOf(db), Log: log,
+	})
+}
+
+// agent is how the daemon calls itself to hubs and subscribers.
+func agent(cfg *config.Config) string { return "Sangam/" + version + " (+" + cfg.PublicURL + ")" }
+
+func contentOf(ctx context.Context, pages *server.Server, topic string) (websub.Content, error) {
+	t, err := pages.Topic(ctx, topic)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = websub.ErrNoTopic
+	}
+	return websub.Content{Body: t.Body, Kind: t.Kind, Tag: t.Tag}, err
+}
+
+func sequenceOf(db *storage.DB) func(context.Context) (uint64, error) {
+	return func(ctx context.Context) (uint64, error) {
+		seq, _, err := db.Sequence(ctx)
+		return seq, err
+	}
 }

@@ -145,6 +145,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	if hub != nil {
 		g.Go(func() error { return hub.Run(ctx) })
 	}
+	g.Go(func() error { return newPublisher(conf, db, pages, log).Run(ctx) })
 	ready()
 	g.Go(func() error { return manager.attend(ctx, signOfLife(db, visits, reloader)) })
 	err = g.Wait()
@@ -314,7 +315,7 @@ func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) serve
 	o := server.Options{
 		Base: cfg.PublicURL, Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
 		Zone: cfg.Timezone, NoPictures: !cfg.Page.Pictures, NoScript: !cfg.Page.Script, NoCredits: !cfg.CreditsLine,
-		Views: cfg.Views, NotFound: storage.ErrNotFound, Log: log,
+		Views: cfg.Views, Told: cfg.Hubs, NotFound: storage.ErrNotFound, Log: log,
 	}
 	if hub != nil {
 		o.Hub, o.Hubs = hub, []string{hub.Address}
