@@ -38,14 +38,14 @@ const (
 func creditsOf(it *feed.Item, src feed.Outlet) []string {
 	var out []string
 	add := func(credit string) {
-		credit = strings.TrimSpace(strings.Trim(credit, " \t\u00a0:：;,.-–—|[]()【】"))
+		credit = strings.TrimSpace(strings.Trim(credit, " \t\u00a0:：;,.-–—|[]()（）【】"))
 		if credit != "" && len(credit) <= maxCredit && len(out) < maxCredits && !slices.Contains(out, credit) &&
 			!software[strings.ToLower(credit)] && solid(credit) != solid(src.Name) {
 			out = append(out, credit)
 		}
 	}
 	add(it.Origin.Name)
-	own, _ := hostAndPath(it.Link)
+	own, path := hostAndPath(it.Link)
 	for _, address := range []string{it.Origin.Link, it.Via} {
 		if host, _ := hostAndPath(address); host != own {
 			add(host)
@@ -55,6 +55,9 @@ func creditsOf(it *feed.Item, src feed.Outlet) []string {
 		if m := newsml.FindStringSubmatch(it.Link); m != nil {
 			add(m[1])
 		}
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		add(agencyInPath[segment])
 	}
 	for _, credit := range textCredits(longerText(it), it.Title) {
 		add(credit)
@@ -88,11 +91,13 @@ var (
 	// dateline is a place, then who reports from there: "CITY (AP) —", "(رائٹرز)".
 	dateline = regexp.MustCompile(`^[^(（]{0,60}[(（]([^()（）]{2,40})[)）]`)
 	// lenticular is 【新华社】 or [Reuters] at the head of a text.
-	lenticular = regexp.MustCompile(`^[【\[]([^】\]]{2,40})[】\]]`)
+	lenticular = regexp.MustCompile(`^[【\[［]([^】\]］]{2,40})[】\]］]`)
 	// wire is 新华社北京3月1日电 at the head of a text.
 	wire = regexp.MustCompile(`^(\p{Han}{2,4}[社网])\p{Han}{1,8}[0-9０-９月日]{2,8}[电電讯訊]`)
 	// creditLine is a line that says where the text is from.
-	creditLine = regexp.MustCompile(`(?i)^(?:source|sources|courtesy|credit|quelle|quellen|mit material von|المصدر|ماخذ|منبع|ذریعہ|स्रोत|सौजन्य|来源|來源|出典|提供|ที่มา)\s*[:：]\s*(.{2,80})$`)
+	creditLine = regexp.MustCompile(`(?i)^[(（]?(?:source|sources|courtesy|credit|quelle|quellen|mit material von|المصدر|ماخذ|منبع|ذریعہ|स्रोत|सौजन्य|来源|來源|出典|提供|ที่มา)\s*[:：]\s*(.{2,80})$`)
+	// firstAt is a sentence that says where the text stood first.
+	firstAt = regexp.MustCompile(`(?i)(?:originally published|first published|first appeared|republished|erschien zuerst) (?:by|on|in|from|bei|auf) (.{2,60}?)[.]?$`)
 	// copyright is a line such as "© dpa-infocom".
 	copyright = regexp.MustCompile(`^(?:©|\(c\)|Copyright)\s*(.{2,60})$`)
 )
@@ -137,6 +142,11 @@ func credited(line string) string {
 			return m[1]
 		}
 	}
+	if strings.Contains(line, "publish") || strings.Contains(line, "appeared") || strings.Contains(line, "erschien") {
+		if m := firstAt.FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
+	}
 	switch line[0] {
 	case "©"[0], '(', 'C':
 		if m := copyright.FindStringSubmatch(line); m != nil {
@@ -160,7 +170,7 @@ func datelines(opening string) []string {
 	if strings.IndexByte(opening, '(') >= 0 || strings.Contains(opening, "（") {
 		find(dateline)
 	}
-	if opening[0] == '[' || strings.HasPrefix(opening, "【") {
+	if opening[0] == '[' || strings.HasPrefix(opening, "【") || strings.HasPrefix(opening, "［") {
 		find(lenticular)
 	}
 	if r, _ := utf8.DecodeRuneInString(opening); unicode.Is(unicode.Han, r) {
@@ -171,7 +181,7 @@ func datelines(opening string) []string {
 
 // reportedBy are the words after which a text names whom it is from, in Persian,
 // Urdu, Arabic and Hindi.
-var reportedBy = []string{"به نقل از", "بشکریہ", "بہ شکریہ", "نقلا عن", "نقلاً عن", "साभार"}
+var reportedBy = []string{"به نقل از", "به گزارش", "بشکریہ", "بہ شکریہ", "نقلا عن", "نقلاً عن", "साभार"}
 
 // asReported returns the words that follow such words, up to the next stop.
 func asReported(s string) string {

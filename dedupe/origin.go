@@ -100,19 +100,53 @@ func (d directory) find(credit string) (feed.Outlet, bool) {
 			return o, true
 		}
 	}
+	if agency, ok := agencyAlone[credit]; ok {
+		return d.named(agency), true
+	}
+	// The longest name at each place counts: "AP" is not meant by "AP of Pakistan".
+	var found feed.Outlet
+	ok := false
 	tokens := words(plain(credit).runes)
-	for n := min(len(tokens), maxNameWords); n > 0; n-- {
-		for i := 0; i+n <= len(tokens); i++ {
-			name := strings.Join(tokens[i:i+n], "")
-			if o, ok := d.byName[name]; ok {
-				return o, true
-			}
-			if agency, ok := agencyByName[name]; ok {
-				return feed.Outlet{Name: agency}, true
-			}
+	for i := 0; i < len(tokens); {
+		o, n := d.longest(tokens[i:])
+		if n == 0 {
+			i++
+			continue
+		}
+		i += n
+		switch {
+		case !ok || found.ID == "" && o.ID != "":
+			found, ok = o, true
+		case identity(o) != identity(found) && (o.ID != "" || found.ID == ""):
+			return feed.Outlet{}, false // two are named: it is from neither alone
 		}
 	}
-	return feed.Outlet{}, false
+	return found, ok
+}
+
+// longest finds the longest name that the words begin with, and of how many it is.
+func (d directory) longest(tokens []string) (feed.Outlet, int) {
+	for n := min(len(tokens), maxNameWords); n > 0; n-- {
+		name := strings.TrimPrefix(strings.Join(tokens[:n], ""), thaiAgency)
+		if o, ok := d.byName[name]; ok {
+			return o, n
+		}
+		if agency, ok := agencyByName[name]; ok {
+			return feed.Outlet{Name: agency}, n
+		}
+	}
+	return feed.Outlet{}, 0
+}
+
+// thaiAgency is "news agency", which Thai does not part from the name.
+var thaiAgency = solid("สำนักข่าว")
+
+// named is the configured outlet that has the name of an agency, else that agency.
+func (d directory) named(agency string) feed.Outlet {
+	if o, ok := d.byName[solid(agency)]; ok {
+		return o
+	}
+	return feed.Outlet{Name: agency}
 }
 
 // maxNameWords is the length of the longest name of an outlet that is looked for.
