@@ -160,6 +160,19 @@ func Count(n float64) string {
 	return fmt.Sprintf("%.1f", n)
 }
 
+// Size writes a number of bytes as people say it: "1.2 MiB".
+func Size(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	value, i := float64(n), 0
+	for ; i+1 < len(units) && (value >= 1024 || value <= -1024); i++ {
+		value /= 1024
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%.1f %s", value, units[i])
+}
+
 // Span writes a duration in its largest unit: "9 hours".
 func Span(d time.Duration) string {
 	n, unit := int(d.Hours()/24), "day"

@@ -31,6 +31,7 @@ type AdminOptions struct {
 	Base     string               // the operators' side's own address, as in "http://127.0.0.1:8081/", for /status.xml
 	Store    Store                // for the status
 	Sources  func() []feed.Source // the configured sources, for what only the configuration knows; may be nil
+	Views    func() []feed.View   // the configured feeds, for what their filters do; may be nil
 	Program  func() Program       // what the program says of itself; may be nil
 	Commands map[string]Command   // changes, under /api/NAME, by POST
 	Queries  map[string]Command   // questions that change nothing, under /api/NAME, by GET
@@ -45,8 +46,9 @@ const maxCommand = 64 << 20
 
 type admin struct {
 	AdminOptions
-	token [sha256.Size]byte
-	mux   *http.ServeMux
+	token   [sha256.Size]byte
+	mux     *http.ServeMux
+	filters filterWatch
 }
 
 // NewAdmin returns the operators' side: a status page at "/", /status.json,

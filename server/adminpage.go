@@ -23,6 +23,7 @@ var pageFiles embed.FS
 
 var statusPage = template.Must(template.New("admin.html").Funcs(template.FuncMap{
 	"asset":   func(name string) string { return "assets/" + render.AssetName(name) },
+	"bytes":   feed.Size,
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"exact":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 }).ParseFS(pageFiles, "pages/admin.html"))
@@ -153,6 +154,7 @@ type sourceRow struct {
 	SourceStatus
 	StateName, Href       string
 	News, Succeeded, Next string // distances
+	For                   string // how long its trouble has lasted
 	Spark                 spark
 	Turns                 []turnRow
 }
@@ -190,6 +192,7 @@ func sparkOf(days []int) spark {
 func rowOf(s SourceStatus, now time.Time) sourceRow {
 	r := sourceRow{SourceStatus: s, StateName: stateOf(s), Href: asked{Source: s.Outlet.ID}.Address(), Spark: sparkOf(s.Usual.Days)}
 	r.News, r.Succeeded, r.Next = distance(s.State.Tally.News, now), distance(s.State.Succeeded, now), distance(s.State.Due, now)
+	r.For = s.Lasts(now)
 	if s.Paused {
 		r.Next = "never, it is paused"
 	}
@@ -217,6 +220,9 @@ func (s SourceStatus) PerDay() string {
 
 func (a *admin) view(st Status, p Program, q asked) statusView {
 	v := statusView{Status: st, Asked: q, Facts: p.Facts, CanEdit: a.Commands["pause"] != nil}
+	for _, f := range st.Feeds {
+		v.Facts = append(v.Facts, [2]string{"filters of the feed " + f.ID, f.String()})
+	}
 	counts := map[string]int{}
 	for _, s := range st.Sources {
 		counts[stateOf(s)]++

@@ -109,6 +109,8 @@ func TestStatusPageOfAThousandSourcesSortsAndFilters(t *testing.T) {
 		{"/?state=paused", "desk-0010", "never, it is paused"},
 		{"/?q=desk+number+77", "desk-0077", "9 sources"},
 		{"/?q=no+answer+within", "desk-0001", "25 sources"},
+		{"/?state=failing", "desk-0001", `for 30 hours`},
+		{"/?state=failing&sort=name", "desk-0001", `<p class="advice">The server is slow or out of reach`},
 		{"/?sort=items", "", "aria-sort=\"ascending\""},
 		{"/?sort=nonsense&page=-4", "desk-0002", "Next"},
 		{"/?page=4&sort=name", "", "from number 801"},

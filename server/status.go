@@ -19,6 +19,7 @@ type Status struct {
 	Changed  time.Time      `json:"changed,omitzero"`
 	Notices  []string       `json:"notices,omitempty"` // what an operator should know first
 	Sources  []SourceStatus `json:"sources"`           // by id
+	Feeds    []FeedStatus   `json:"feeds,omitempty"`   // those that have filters
 	Program  any            `json:"program,omitempty"`
 }
 
@@ -103,6 +104,21 @@ func (st *Status) Configured(sources []feed.Source) {
 	}
 }
 
+// Lasts is how long its trouble has lasted, as in "for 30 hours"; "" = it has none.
+func (s SourceStatus) Lasts(now time.Time) string {
+	var since time.Time
+	switch s.Health {
+	case "failing", "gone":
+		since = s.State.FailingSince
+	case "silent":
+		since = s.State.Tally.News
+	}
+	if since.IsZero() {
+		return ""
+	}
+	return "for " + feed.Span(now.Sub(since))
+}
+
 // Summary is how many sources fare how, as in "12: 2 failing, 10 ok".
 func (st Status) Summary() string {
 	counts, parts := map[string]int{}, []string{}
@@ -171,6 +187,9 @@ func (a *admin) gather(ctx context.Context) (Status, Program, error) {
 	st, err := StatusOf(ctx, a.Store, a.Now())
 	if a.Sources != nil {
 		st.Configured(a.Sources())
+	}
+	if a.Views != nil && err == nil {
+		st.Feeds, err = a.filters.ask(ctx, a.Store, a.Views(), a.Now())
 	}
 	var p Program
 	if a.Program != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sangam/config"
+	"sangam/feed"
 	"sangam/server"
 	"sangam/storage"
 )
@@ -58,9 +59,9 @@ func (st programStatus) facts() [][2]string {
 
 // String is the size of the store in words.
 func (st storeStatus) String() string {
-	s := fmt.Sprintf("%s, of which %s are free", bytesOf(st.Bytes), bytesOf(st.Free))
+	s := fmt.Sprintf("%s, of which %s are free", feed.Size(st.Bytes), feed.Size(st.Free))
 	if st.Growth != nil {
-		s += fmt.Sprintf("; grows by %s a day", bytesOf(*st.Growth))
+		s += fmt.Sprintf("; grows by %s a day", feed.Size(*st.Growth))
 	}
 	return s
 }
@@ -86,19 +87,6 @@ func storeOf(db *storage.DB, now time.Time) storeStatus {
 		st.Growth = &perDay
 	}
 	return st
-}
-
-// bytesOf writes a number of bytes for a person.
-func bytesOf(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	value, i := float64(n), 0
-	for ; i+1 < len(units) && (value >= 1024 || value <= -1024); i++ {
-		value /= 1024
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%.1f %s", value, units[i])
 }
 
 // commands are what operators can have done to the configuration.

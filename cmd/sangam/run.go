@@ -338,6 +338,7 @@ func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *sl
 		Base: "http://" + reachable(conf.get().Admin) + "/", Store: db, Log: log,
 		Commands: changes, Queries: queries, Metrics: r.metrics.registry,
 		Sources: func() []feed.Source { return conf.get().Sources },
+		Views:   func() []feed.View { return conf.get().Views },
 		Program: func() server.Program { return programOf(r.state(), db, v, time.Now()) },
 		Ready: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), readyWithin)

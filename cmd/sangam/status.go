@@ -75,7 +75,11 @@ func currentStatus(ctx context.Context, cfg *config.Config) (server.Status, erro
 		return st, err
 	}
 	st, err = server.StatusOf(ctx, db, time.Now())
+	if err != nil {
+		return st, err
+	}
 	st.Configured(cfg.Sources)
+	st.Feeds, err = server.FiltersOf(ctx, db, cfg.Views)
 	st.Notices = append(st.Notices, fmt.Sprintf("no daemon is running on %s: nobody is visited; this is what the store remembers", cfg.Admin))
 	return st, err
 }
@@ -93,7 +97,7 @@ func statusTable(w io.Writer, st server.Status) error {
 	})
 	t.AppendHeader(table.Row{"SOURCE", "HEALTH", "LAST SUCCESS", "LAST NEWS", "A DAY", "COPIES", "SAME", "NEXT VISIT", "WHAT"})
 	for _, s := range st.Sources {
-		health, due := s.Health, next(s.State.Due, st.Now)
+		health, due := strings.TrimSpace(s.Health+" "+s.Lasts(st.Now)), next(s.State.Due, st.Now)
 		if s.Paused {
 			health, due = health+", paused", "never"
 		}
@@ -119,6 +123,9 @@ func statusTable(w io.Writer, st server.Status) error {
 // does, if one has answered.
 func factsOf(st server.Status) ([][2]string, error) {
 	facts := [][2]string{{"sources", st.Summary()}}
+	for _, f := range st.Feeds {
+		facts = append(facts, [2]string{"feed " + f.ID, f.String()})
+	}
 	if st.Program == nil {
 		return facts, nil
 	}
@@ -159,15 +166,15 @@ func statusOfSource(w io.Writer, s server.SourceStatus, now time.Time) error {
 	line("next visit", nextVisit(s, now))
 	line("schedule", s.Schedule)
 	if st.Status > 0 {
-		line("answer", fmt.Sprintf("%d, %d bytes, %d ms", st.Status, st.Bytes, st.Took))
+		line("answer", fmt.Sprintf("%d, %s, %d ms", st.Status, feed.Size(int64(st.Bytes)), st.Took))
 	}
 	line("items", fmt.Sprint(st.Items))
 	if st.Visits > 0 {
 		line("visits", fmt.Sprintf("%d, of which %d found nothing changed", st.Visits, st.NotModified))
 	}
 	if s.Usual.PerDay != nil {
-		line("usually", fmt.Sprintf("%s items a day, %s of them copies; %s of the visits find nothing changed and %s fail; %d ms each",
-			s.PerDay(), percent(s.Usual.Copies), percent(s.Usual.Unchanged), percent(s.Usual.Failed), s.Usual.Took))
+		line("usually", fmt.Sprintf("%s items a day, %s of them copies; %s of the visits find nothing changed and %s fail; %d ms each, %s in two weeks",
+			s.PerDay(), percent(s.Usual.Copies), percent(s.Usual.Unchanged), percent(s.Usual.Failed), s.Usual.Took, feed.Size(s.Usual.Bytes)))
 	}
 	if s.Usual.Patience > 0 {
 		line("patience", "it counts as silent after "+feed.Span(time.Duration(s.Usual.Patience)*time.Second)+" without a new item")
