@@ -314,9 +314,9 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 		each("items", key(0))
 		each("stories", key(0))
 		each("timeline", key(8))
-		each("entries", key(8))
 		each("bysource", key(12))
 		each("names", val)
+		each("entries", val)
 		each("changes", val)
 		daily := func(bucket string, no func(k, v []byte) uint64) error {
 			return tx.Bucket([]byte(bucket)).ForEachBucket(func(d []byte) error {

@@ -53,18 +53,20 @@
 //	                                 item's no; in order, one after the other
 //	stories  no                      record: key, entry id, members, lead, why, order, …;
 //	                                 or, for a story that became part of another, where it went
-//	entries  hash, no                empty; entry ids that were taken over from an item
+//	entries  maker, hash             no of the story (varint) that took this entry id over from an item; the
+//	                                 maker is 4 bytes of a hash of the id up to who made it: an address to its
+//	                                 host, others to the second colon
 //	timeline time, no                the src of every member as varints
 //	bysource src, time, no           empty
 //	changes  sequence                no of the story (varint) and Unix seconds of the batch
 //	                                 (varint); no 0 = the list of outlets, or what is kept, changed
 //	verdicts item key, 0, item key   record: what the operator ruled; both orders are stored
 //
-// Keys in items, marks, stories, timeline and changes grow at the end; names and bysource
-// keep what one visit touches together; refs is small per day, and its slots are written
-// once a commit. Only entries takes its keys in random order, because that is what makes
-// writes dear as a file grows. There is no index by category: a category is a set of
-// sources at the moment of asking.
+// Keys in items, marks, stories, timeline and changes grow at the end; names, bysource and
+// entries keep what one visit touches together; refs is small per day, and its slots are
+// written once a commit. No bucket that grows for ever takes its keys in random order, because
+// that is what makes writes dear as a file grows. There is no index by category: a category is
+// a set of sources at the moment of asking.
 //
 // # Records
 //

@@ -265,7 +265,7 @@ func (k *keeper) deleteOne(m *merger, no uint64) error {
 		if k.tomb {
 			err = m.names.Put(name, tomb)
 		} else {
-			err = cmp.Or(m.names.Delete(name), m.names.Put(ghostKey(it.Source, hashKey(key)), tomb))
+			err = cmp.Or(m.names.Delete(name), m.haunt(it.Source, hashKey(key), tomb))
 		}
 		if err != nil {
 			return err
@@ -313,8 +313,10 @@ func (m *merger) forget(st *story) error {
 	if err := m.stories.Delete(be64(st.no)); err != nil {
 		return err
 	}
-	if err := m.entries.Delete(refKey(hashRef(st.Entry), st.no)); err != nil {
-		return err
+	if key := entryKey(st.Entry); numberIn(m.entries, key) == st.no {
+		if err := m.entries.Delete(key); err != nil {
+			return err
+		}
 	}
 	if h, ok := storyHash(st.Key); ok && !m.namesItem(h, st.no) {
 		m.dropRef(day(unstamp(st.Born)), h, st.no)
@@ -429,7 +431,7 @@ func (m *merger) forgetSource(o *outletRecord) error {
 	err := errors.Join(m.tx.Bucket([]byte(bStates)).Delete(id), m.tx.Bucket([]byte(bHabits)).Delete(id))
 	for _, n := range left {
 		if no, _ := readName(n.value); no == 0 {
-			err = cmp.Or(err, m.names.Put(ghostKey(o.Outlet.ID, num(n.key[4:])), n.value))
+			err = cmp.Or(err, m.haunt(o.Outlet.ID, num(n.key[4:]), n.value))
 		}
 		err = cmp.Or(err, m.names.Delete(n.key))
 	}

@@ -46,7 +46,8 @@ const stampsPerDay = uint64(24 * time.Hour)
 // hashKey is the hash of an item key. Story keys are the same 64 bits in letters, so
 // one entry in refs finds an item by its key and a story by that of its founder.
 func hashKey(key string) uint64 {
-	sum := sha256.Sum256([]byte(key))
+	var room [256]byte // of most keys
+	sum := sha256.Sum256(append(room[:0], key...))
 	return num(sum[:])
 }
 
@@ -120,7 +121,22 @@ func sourceKey(src uint32, order, no uint64) []byte {
 	return append(append(be32(src), be64(order)...), be64(no)...)
 }
 
-func refKey(hash, no uint64) []byte { return append(be64(hash), be64(no)...) }
+// entryKey is where an entry id is noted as taken. Ids of one maker are together, as one visit mostly
+// brings ids of one.
+func entryKey(id string) []byte {
+	return append(be32(uint32(hashRef(makerOf(id)))), be64(hashRef(id))...)
+}
+
+// makerOf is the part of an entry id that tells who made it: of an address scheme and host, of a tag URI
+// all but the rest behind its date, of a URN its name space.
+func makerOf(id string) string {
+	from, until := len("tag:"), ":"
+	if i := strings.Index(id, "://"); i >= 0 {
+		from, until = i+len("://"), "/"
+	}
+	maker, _, _ := strings.Cut(id[min(from, len(id)):], until)
+	return id[:min(from+len(maker), len(id))]
+}
 
 // tombstone is the value in names of a deleted item: it is not taken back before
 // the day. It remembers when the item was first seen.

@@ -64,6 +64,8 @@ type merger struct {
 
 	refDays map[uint32]*refDay // references to be written at the end of the transaction
 
+	haunted bool // there may be tombstones of sources that were purged
+
 	// of a reindex
 	marksFrom time.Time     // marks of items seen earlier are not written
 	reserved  *bbolt.Bucket // entry ids that stories to come bear; nil = none
@@ -95,7 +97,15 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
 	m.clock = readClock(tx)
+	ghost, _ := m.names.Cursor().Seek(be32(ghosts))
+	m.haunted = ghost != nil
 	return m
+}
+
+// haunt keeps the tombstone of an item of a source that is purged.
+func (m *merger) haunt(source string, hash uint64, tomb []byte) error {
+	m.haunted = true
+	return m.names.Put(ghostKey(source, hash), tomb)
 }
 
 func readClock(tx *bbolt.Tx) time.Time {
@@ -186,7 +196,9 @@ func (m *merger) meet(o feed.Outlet) error {
 }
 
 func (m *merger) know(o *outletRecord) error {
-	m.roster = m.roster.clone()
+	if m.roster == m.db.outlets.Load() { // what others read stays as it is
+		m.roster = m.roster.clone()
+	}
 	m.roster.put(o)
 	return putRecord(m.tx, bOutlets, []byte(o.Outlet.ID), o)
 }
@@ -242,6 +254,9 @@ func (m *merger) place(it *feed.Item) error {
 
 // welcome gives an item whose source was purged the time back when it was first seen.
 func (m *merger) welcome(it *feed.Item) error {
+	if m.returned = false; !m.haunted {
+		return nil
+	}
 	key := ghostKey(it.Source, hashKey(it.Key))
 	tomb := m.names.Get(key)
 	if m.returned = tomb != nil; !m.returned {

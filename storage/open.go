@@ -320,7 +320,7 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 // migrate brings a file of an older layout to this one, in one transaction.
 func migrate(bolt *bbolt.DB) error {
 	return bolt.Update(func(tx *bbolt.Tx) error {
-		if err := errors.Join(renewMarks(tx), renewRefs(tx)); err != nil {
+		if err := errors.Join(renewMarks(tx), renewRefs(tx), renewEntries(tx)); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(bMeta)).Put([]byte("schema"), be32(Schema))

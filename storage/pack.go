@@ -45,12 +45,9 @@ func (p *pack) find(no uint64) (int, bool) {
 // record is the pack as it is stored: the number of items, of each how far its number is from
 // that of the one before, and its length; then the items. All numbers are varints.
 func (p *pack) record() []byte {
-	size := 0
-	for _, it := range p.items {
-		size += len(it.body)
-	}
-	body := make([]byte, 0, size+4*len(p.items)+2)
-	body = binary.AppendUvarint(body, uint64(len(p.items)))
+	scratch := bodies.Get().(*[]byte)
+	defer bodies.Put(scratch)
+	body := binary.AppendUvarint((*scratch)[:0], uint64(len(p.items)))
 	last := p.no
 	for _, it := range p.items {
 		body = binary.AppendUvarint(body, it.no-last)
@@ -60,6 +57,7 @@ func (p *pack) record() []byte {
 	for _, it := range p.items {
 		body = append(body, it.body...)
 	}
+	*scratch = body
 	return seal(bItems, be64(p.no), versionPack, body)
 }
 
@@ -137,10 +135,11 @@ func decodeItem(it packed) (*stored, error) {
 
 // encodeItem appends the CBOR of an item.
 func encodeItem(to *bytes.Buffer, it *stored) error {
-	bare := *it
-	bare.Marks = nil // they have a bucket of their own, for as long as they matter
-	bare.abridge()
-	if err := encMode.MarshalToBuffer(&bare, to); err != nil {
+	marks, entry, story := it.Marks, it.Entry, it.Story
+	defer func() { it.Marks, it.Entry, it.Story = marks, entry, story }()
+	it.Marks = nil // they have a bucket of their own, for as long as they matter
+	it.abridge()
+	if err := encMode.MarshalToBuffer(it, to); err != nil {
 		return fmt.Errorf("encode item %s: %w", it.Key, err)
 	}
 	return nil

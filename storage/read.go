@@ -329,9 +329,8 @@ func (db *DB) lookUp(tx *bbolt.Tx, ref string) []uint64 {
 			out = append(out, st.no)
 		}
 	}
-	c := tx.Bucket([]byte(bEntries)).Cursor()
-	for k, _ := c.Seek(be64(hashRef(ref))); k != nil && num(k) == hashRef(ref); k, _ = c.Next() {
-		if st := db.readStory(tx.Bucket([]byte(bStories)), num(k[8:])); st != nil && st.Entry == ref {
+	if no := numberIn(tx.Bucket([]byte(bEntries)), entryKey(ref)); no != 0 {
+		if st := db.readStory(tx.Bucket([]byte(bStories)), no); st != nil && st.Entry == ref {
 			add(st.no)
 		}
 	}

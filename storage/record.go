@@ -41,8 +41,8 @@ var errPack = errors.New("the items in the record do not add up")
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-	decompressed = sync.Pool{New: func() any { return new([]byte) }}
-	scratches    = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	bodies    = sync.Pool{New: func() any { return new([]byte) }}
+	scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 	encMode = must(cbor.EncOptions{
 		Sort: cbor.SortCoreDeterministic, // the same value always makes the same bytes
@@ -81,16 +81,16 @@ func encode(bucket string, key []byte, v any) ([]byte, error) {
 
 // seal makes a record of a body. The body is the caller's own again afterwards.
 func seal(bucket string, key []byte, version byte, body []byte) []byte {
-	rec := make([]byte, headerLen, headerLen+len(body)) // bbolt keeps it until the commit
-	rec[0] = version
-	switch {
-	case len(body) < compressFrom || version == versionMarks || bucket == bStates: // a state is read and written by every visit
-		rec = append(rec, body...)
-	default:
-		rec[0] |= compressed
-		rec = zstdEnc.EncodeAll(body, rec)
+	if len(body) >= compressFrom && version != versionMarks {
+		scratch := bodies.Get().(*[]byte)
+		defer bodies.Put(scratch)
+		*scratch = zstdEnc.EncodeAll(body, (*scratch)[:0])
+		version, body = version|compressed, *scratch
 	}
-	binary.BigEndian.PutUint32(rec[1:], checksum(bucket, key, rec[headerLen:]))
+	rec := make([]byte, headerLen+len(body)) // and no more: bbolt keeps it until the commit
+	rec[0] = version
+	copy(rec[headerLen:], body)
+	binary.BigEndian.PutUint32(rec[1:], checksum(bucket, key, body))
 	return rec
 }
 
@@ -120,8 +120,8 @@ func unseal(bucket string, key, rec, buffer []byte) (version byte, body []byte, 
 // decode reads the record that is stored under key in the bucket into v. Nothing
 // in v refers to rec afterwards.
 func decode(bucket string, key, rec []byte, v any) error {
-	scratch := decompressed.Get().(*[]byte)
-	defer decompressed.Put(scratch)
+	scratch := bodies.Get().(*[]byte)
+	defer bodies.Put(scratch)
 	version, body, err := unseal(bucket, key, rec, *scratch)
 	if err != nil {
 		return err

@@ -317,7 +317,7 @@ func (r *reindexer) name(st *story) error {
 	if _, yes := minted(st.Entry); yes {
 		return nil
 	}
-	return r.m.entries.Put(refKey(hashRef(st.Entry), st.no), nil)
+	return r.m.take(st)
 }
 
 // tombstones keeps deleted items from coming back.

@@ -148,7 +148,7 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 	st.Entry = adopted(it.ID)
 	if st.Entry == "" || m.taken(st.Entry) {
 		st.Entry = mintEntry(m.db.opts.Authority, st.Key)
-	} else if err := m.entries.Put(refKey(hashRef(st.Entry), it.No), nil); err != nil {
+	} else if err := m.take(st); err != nil {
 		return nil, err
 	}
 	if st.Entry != it.ID {
@@ -196,14 +196,43 @@ func firstUpdated(it *feed.Item) time.Time {
 	return t
 }
 
-// taken reports whether an entry id is in use already.
-func (m *merger) taken(id string) bool {
-	return holds(m.entries, id) || m.reserved != nil && holds(m.reserved, id)
+// take notes that the story's entry id, which an item brought, is in use.
+func (m *merger) take(st *story) error {
+	return m.entries.Put(entryKey(st.Entry), binary.AppendUvarint(nil, st.no))
 }
 
-func holds(entries *bbolt.Bucket, id string) bool {
-	k, _ := entries.Cursor().Seek(be64(hashRef(id)))
-	return len(k) == 16 && num(k) == hashRef(id)
+// taken reports whether an entry id is in use already.
+func (m *merger) taken(id string) bool {
+	key := entryKey(id)
+	return m.entries.Get(key) != nil || m.reserved != nil && m.reserved.Get(key) != nil
+}
+
+// numberIn is the number, a varint, that a bucket has under a key; 0 if none.
+func numberIn(b *bbolt.Bucket, key []byte) uint64 {
+	no, _ := binary.Uvarint(b.Get(key))
+	return no
+}
+
+// renewEntries files the entry ids that are in use by their makers; layout 1 had hash and number only.
+func renewEntries(tx *bbolt.Tx) error {
+	if err := tx.DeleteBucket([]byte(bEntries)); err != nil {
+		return err
+	}
+	entries, err := tx.CreateBucket([]byte(bEntries))
+	if err != nil {
+		return err
+	}
+	m := &merger{entries: entries}
+	return tx.Bucket([]byte(bStories)).ForEach(func(k, v []byte) error {
+		st, err := decodeStory(k, v)
+		if err != nil {
+			return nil // damaged: Check and Reindex tell
+		}
+		if _, yes := minted(st.Entry); yes {
+			return nil
+		}
+		return m.take(st)
+	})
 }
 
 // lead settles who speaks for a story and marks it as changed.
