@@ -15,10 +15,11 @@ import (
 
 // Override is what the operator ruled about two items; it stands above the rules.
 type Override struct {
-	A, B   string    // item keys
-	Always bool      // they are one story; else they never are
-	At     time.Time // when
-	By     string    // who, as given
+	A      string    `json:"a"` // item key
+	B      string    `json:"b"`
+	Always bool      `json:"always"` // they are one story; else they never are
+	At     time.Time `json:"at"`
+	By     string    `json:"by"` // who, as given
 }
 
 // overrideRecord is stored under both orders of the two keys.

@@ -100,6 +100,14 @@ func (b badConfig) Unwrap() error { return b.error }
 // Status is the answer to whoever wanted it taken over.
 func (badConfig) Status() int { return http.StatusUnprocessableEntity }
 
+// unknown is a complaint about what somebody named and nobody knows.
+type unknown struct{ error }
+
+func (u unknown) Unwrap() error { return u.error }
+
+// Status is the answer to whoever named it.
+func (unknown) Status() int { return http.StatusNotFound }
+
 // reloader takes a changed configuration file over into the running daemon.
 type reloader struct {
 	config  *current

@@ -330,7 +330,7 @@ func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *sl
 	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
 		sources, err := chosen(conf.get(), r.URL.Query()["source"])
 		if err != nil {
-			return nil, err
+			return nil, unknown{err}
 		}
 		return v.now(ctx, sources)
 	}

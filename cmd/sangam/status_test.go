@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -53,4 +54,25 @@ func TestStatusTellsWhatFiltersDo(t *testing.T) {
 	}
 	d.stop()
 	told("without one")
+}
+
+func TestOrdersAboutWhatNobodyKnowsAreNoFaultOfTheDaemon(t *testing.T) {
+	d := newDaemon(t, map[string]*outlet.Outlet{"herald": openOutlet(t, "herald", outlet.RSS2)})
+	d.start()
+	for _, order := range []string{"POST fetch?source=nobody", "POST fetch?source=../../x", "POST purge?source=nobody", "POST pause?source=nobody", "GET why?item=nothing", "POST verdict?kind=never&item=x&item=y"} {
+		method, path, _ := strings.Cut(order, " ")
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+d.admin+"/api/"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode < 400 || resp.StatusCode >= 500 {
+			t.Errorf("%s: got %s", order, resp.Status)
+		}
+	}
+	d.stop()
 }

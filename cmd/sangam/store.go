@@ -143,7 +143,7 @@ func restore(ctx context.Context, b bench, v url.Values) (any, error) {
 func purge(ctx context.Context, b bench, v url.Values) (any, error) {
 	kept, err := b.db.Purge(ctx, v.Get("source"), b.progress)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("nothing is known of a source %q", v.Get("source"))
+		return nil, unknown{fmt.Errorf("nothing is known of a source %q", v.Get("source"))}
 	}
 	return kept, err
 }

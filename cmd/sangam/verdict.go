@@ -123,7 +123,7 @@ func verdictNow(ctx context.Context, db *storage.DB, kind string, keys [2]string
 // standing is a verdict that stands.
 type standing struct {
 	storage.Override
-	Items []memberOf // the two, as far as they are still there
+	Items []memberOf `json:"items"` // the two, as far as they are still there
 }
 
 func listVerdicts(ctx context.Context, b bench, _ url.Values) (any, error) {

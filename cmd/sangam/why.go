@@ -130,7 +130,7 @@ func find(ctx context.Context, db *storage.DB, ref string) (feed.Story, *feed.It
 		story, err = byPage(ctx, db, normalize.URL(ref))
 	}
 	if errors.Is(err, storage.ErrNotFound) {
-		return story, nil, fmt.Errorf("%s: no item or story is known by this id, link or key", ref)
+		return story, nil, unknown{fmt.Errorf("%s: no item or story is known by this id, link or key", ref)}
 	}
 	if err != nil {
 		return story, nil, fmt.Errorf("%s: %w", ref, err)
