@@ -17,6 +17,9 @@ const (
 	// minText is the width of the narrowest text that says anything about being a
 	// copy or not: about a dozen words.
 	minText = 60
+	// minTeaser is the width of the narrowest text that an outlet repeats for no other
+	// report on one day, if all of it is the same.
+	minTeaser = 24
 	// soleText is the width from which a text may join without its headline.
 	soleText = 150
 
@@ -220,7 +223,7 @@ type rule = func(name, because string, args ...any) feed.Ruling
 // sameSource judges two items of one outlet: it may publish a report again under
 // another address, but repeats headlines and texts for other reasons too.
 func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Ruling {
-	text, back, head := l.body.shorter(), l.body.longer(), l.head.shorter()
+	text, head := l.body.shorter(), l.head.shorter()
 	headline := l.variant != nil || head >= reissueHead
 	switch {
 	case l.apart > reissueWithin:
@@ -229,14 +232,28 @@ func (r Rules) sameSource(a, b *reading, l likeness, join, part rule) feed.Rulin
 		return part("recurring", "the same headline, but this outlet uses it again and again")
 	case l.variant != nil && l.short < minText, headline && l.short >= minText && text >= reissueText:
 		return join("reissue", "one outlet published it again under another address")
-	case l.sameNumber && (head >= numberHead || manyShared(a.title.runes, b.title.runes) || text >= numberText && l.short >= minText):
+	case l.sameNumber && (head >= numberHead || manyShared(a.title.runes, b.title.runes) || text >= numberText && l.short >= minText || text >= equalText && l.short >= minTeaser && l.apart <= halfDay):
 		return join("article-number", "the number of the article in both links is the same")
-	case r.NearDuplicates && (l.short >= soleText && min(text, back) >= revisedText && head >= revisedHead ||
-		l.short >= minText && min(text, back) >= equalText && head >= equalHead && !substituted(a.title.runes, b.title.runes) ||
-		l.short >= minText && min(text, back) >= editedText && head >= editedHead && l.apart <= halfDay && !substituted(a.title.runes, b.title.runes)):
+	case r.NearDuplicates && l.edited(a, b):
 		return join("reissue", "one outlet published the same text again under an edited headline")
 	}
 	return part("same-outlet", "two items of one outlet with different headlines or texts")
+}
+
+// edited reports whether one outlet's two items are one text under an edited headline.
+func (l likeness) edited(a, b *reading) bool {
+	text, head := min(l.body.shorter(), l.body.longer()), l.head.shorter()
+	switch {
+	case l.short >= soleText && text >= revisedText && head >= revisedHead:
+		return true
+	case substituted(a.title.runes, b.title.runes):
+		return false
+	case l.short >= minText && text >= equalText:
+		return head >= equalHead
+	case l.short >= minText && text >= editedText, l.short >= minTeaser && text >= equalText:
+		return head >= editedHead && l.apart <= halfDay
+	}
+	return false
 }
 
 // nearHead reports whether two headlines are the same but for a word or two, and

@@ -149,6 +149,12 @@ func TestRules(t *testing.T) {
 			feed.Copy, "article-number",
 		},
 		{
+			"one teaser of a few words, and a corrected headline",
+			told{"herald", "1", "Harbour vote in Greenhaven: fishermen threaten with blockade of the river", "Tuesday's debate got loud at times.", 0},
+			told{"herald", "2", "Harbour vote in Greenhaven: fishermen threaten with a blockade of the river mouth", "Tuesday's debate got loud at times.", 2},
+			feed.Copy, "reissue",
+		},
+		{
 			"one number in the link, and another report",
 			told{"herald", "harbour-park-4174679", "Greenhaven turns old harbour into a park", "", 0},
 			told{"herald", "letters-4174679", "Harbour of Greenhaven: many questions open after vote", "", 2},
