@@ -59,8 +59,12 @@ func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.R
 	if err != nil {
 		return state, report, fmt.Errorf("store %s: %w", src.ID, err)
 	}
-	if report.Late {
-		return batch.State, report, nil // a newer visit has been stored
+	if report.Late { // a newer visit has been stored …
+		if ahead := state.Visited.Sub(batch.At); ahead > 0 { // … or one that only seems to be
+			p.Log.Error("nothing of a visit is stored: the clock was ahead when the source was last visited; set it right, or restore a backup from before",
+				"source", src.ID, "ahead", ahead)
+		}
+		return batch.State, report, nil
 	}
 	after := batch.State.Counted(batch.At, state, report)
 	p.tell(ctx, src, state, after, report)

@@ -200,6 +200,26 @@ func TestShutdownIsNotTheOutletsFault(t *testing.T) {
 	}
 }
 
+func TestClockThatWasAheadIsToldOf(t *testing.T) {
+	h := newHouse(t)
+	var log strings.Builder
+	h.Log = slog.New(slog.NewTextHandler(&log, nil))
+	herald, src := open(t, "herald", outlet.RSS2)
+	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | Twelve rescued."))
+	today := h.now
+	h.now = today.AddDate(1, 0, 0)
+	h.visit(src, feed.Report{Fresh: 1})
+	if strings.Contains(log.String(), "ahead") {
+		t.Errorf("told too early: %s", &log)
+	}
+	h.now = today
+	herald.Publish(outlet.Line("2 | /2 | Mayor opens the long awaited tunnel | Traffic moves."))
+	h.visit(src, feed.Report{})
+	if !strings.Contains(log.String(), "the clock was ahead") || !strings.Contains(log.String(), "source=herald") {
+		t.Errorf("the clock was put back by a year and nothing is told of it: %s", &log)
+	}
+}
+
 func TestPanicCostsOneVisit(t *testing.T) {
 	h := newHouse(t)
 	_, src := open(t, "herald", outlet.RSS2)
