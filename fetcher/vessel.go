@@ -1,7 +1,6 @@
 package fetcher
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -46,43 +45,32 @@ func (h *heavy) enter(ctx context.Context, limit int64) (leave func(), err error
 // was received, and one chunk.
 type vessel struct {
 	size   int64
-	light  *bytes.Buffer
-	own    bool     // light was made to measure, and is handed over
-	chunks []*chunk // what is beyond light, all full but the last
+	own    []byte   // made to measure, if the length was told; what it does not hold is in chunks
+	chunks []*chunk // all full but the last
 	enter  func() (leave func(), err error)
-	leave  func() // nil while everything is in light
+	leave  func() // nil until more than lightBody is received
 }
 
-type chunk [1 << 20]byte
+// chunk has room for most feeds.
+type chunk [64 << 10]byte
 
-// Buffers and chunks are used again.
-var (
-	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-	chunks  = sync.Pool{New: func() any { return new(chunk) }}
-)
+// chunks are used again.
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
 // newVessel returns an empty vessel, which calls enter before it receives more
 // than lightBody. Empty it.
-func newVessel(enter func() (leave func(), err error)) *vessel {
-	light := buffers.Get().(*bytes.Buffer)
-	light.Reset()
-	return &vessel{light: light, enter: enter}
-}
+func newVessel(enter func() (leave func(), err error)) *vessel { return &vessel{enter: enter} }
 
 // expect says how long the body is going to be, if that is known: one that is short is
 // not received twice.
 func (v *vessel) expect(length int64) {
 	if length > 0 && length <= mostExpected && v.size == 0 {
-		buffers.Put(v.light)
-		v.light, v.own = bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead)), true
+		v.own = make([]byte, 0, length+1) // one more, to find that this was all
 	}
 }
 
 // empty gives back everything that the vessel holds.
 func (v *vessel) empty() {
-	if !v.own && v.light.Cap() <= lightBody {
-		buffers.Put(v.light)
-	}
 	for _, c := range v.chunks {
 		chunks.Put(c)
 	}
@@ -93,22 +81,18 @@ func (v *vessel) empty() {
 }
 
 // fill takes up r to its end. It is to be called once.
-func (v *vessel) fill(r io.Reader) error {
-	n, err := v.light.ReadFrom(io.LimitReader(r, lightBody))
-	if v.size = n; err != nil || n < lightBody {
-		return err
-	}
-	if v.leave, err = v.enter(); err != nil {
-		return err
-	}
+func (v *vessel) fill(r io.Reader) (err error) {
 	for err == nil {
-		c := chunks.Get().(*chunk)
-		v.chunks = append(v.chunks, c)
-		for n := 0; n < len(c) && err == nil; {
-			var m int
-			m, err = r.Read(c[n:])
-			n += m
-			v.size += int64(m)
+		if v.size >= lightBody && v.leave == nil {
+			if v.leave, err = v.enter(); err != nil {
+				return err
+			}
+		}
+		var n int
+		n, err = r.Read(v.room())
+		v.size += int64(n)
+		if len(v.chunks) == 0 {
+			v.own = v.own[:v.size]
 		}
 	}
 	if err == io.EOF {
@@ -117,13 +101,26 @@ func (v *vessel) fill(r io.Reader) error {
 	return err
 }
 
+// room is where the next bytes go: never nowhere.
+func (v *vessel) room() []byte {
+	if len(v.chunks) == 0 && len(v.own) < cap(v.own) {
+		return v.own[len(v.own):cap(v.own)]
+	}
+	used := int(v.size-int64(len(v.own))) - (len(v.chunks)-1)*len(chunk{}) // of the last chunk
+	if len(v.chunks) == 0 || used == len(chunk{}) {
+		v.chunks = append(v.chunks, chunks.Get().(*chunk))
+		used = 0
+	}
+	return v.chunks[len(v.chunks)-1][used:]
+}
+
 // bytes returns what was received.
 func (v *vessel) bytes() []byte {
-	if v.own && len(v.chunks) == 0 {
-		return v.light.Bytes()
+	if len(v.chunks) == 0 {
+		return v.own
 	}
 	body := make([]byte, 0, v.size)
-	body = append(body, v.light.Bytes()...)
+	body = append(body, v.own...)
 	for _, c := range v.chunks {
 		body = append(body, c[:min(int64(len(c)), v.size-int64(len(body)))]...)
 	}
