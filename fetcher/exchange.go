@@ -34,17 +34,18 @@ type reply struct {
 // answer, reply is nil and the document says why.
 func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Document) {
 	domain := Domain(at.String())
-	var leave func()
-	wait := func(ctx context.Context) (err error) {
-		leave, err = e.client.lanes.enter(ctx, domain, e.src.PerHost)
-		return err
-	}
-	if leave = e.client.lanes.tryEnter(domain, e.src.PerHost); leave == nil {
-		if err := e.client.lend(ctx, wait); err != nil {
+	out := e.client.lanes.tryEnter(domain, e.src.PerHost)
+	if out == nil {
+		err := e.client.lend(ctx, func(ctx context.Context) (err error) {
+			out, err = e.client.lanes.enter(ctx, domain, e.src.PerHost)
+			return err
+		})
+		if err != nil {
 			return nil, failed(feed.Timeout, "stopped while waiting for a turn with "+domain)
 		}
 	}
-	defer leave()
+	progress := &progress{}
+	defer func() { out(progress.sent()) }()
 
 	e.asked = time.Now()
 	defer func() { e.spent += time.Since(e.asked) }()
@@ -57,7 +58,6 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	if err := way.judge(ctx, at); err != nil {
 		return nil, e.broken(err, at, dialling)
 	}
-	progress := &progress{}
 	request := e.request(httptrace.WithClientTrace(ctx, progress.trace()), at)
 	resp, err := way.transport.RoundTrip(request)
 	if err != nil && strings.Contains(err.Error(), "too many idle connections") { // our own doing, see idleConnections
@@ -157,9 +157,20 @@ const (
 )
 
 // progress follows an exchange.
-type progress struct{ at atomic.Int32 }
+type progress struct {
+	at   atomic.Int32
+	left atomic.Pointer[time.Time]
+}
 
 func (p *progress) stage() stage { return stage(p.at.Load()) }
+
+// sent is when the request was on its way; the zero time if it never was.
+func (p *progress) sent() time.Time {
+	if left := p.left.Load(); left != nil {
+		return *left
+	}
+	return time.Time{}
+}
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	to := func(s stage) { p.at.Store(int32(s)) }
@@ -167,6 +178,10 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		ConnectStart:      func(string, string) { to(dialling) },
 		TLSHandshakeStart: func() { to(greeting) },
 		GotConn:           func(httptrace.GotConnInfo) { to(sending) },
-		WroteRequest:      func(httptrace.WroteRequestInfo) { to(waiting) },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			now := time.Now()
+			p.left.Store(&now)
+			to(waiting)
+		},
 	}
 }

@@ -61,11 +61,16 @@ type lane struct {
 	queue   []chan struct{} // who waits; a word in the channel says: look again
 }
 
+// leave ends a request that entered a lane. It is told when the request was sent, from when
+// on the pause is counted, since the way there may take longer one time than the next; the
+// zero time if it never was.
+type leave func(sent time.Time)
+
 // sweep is at how many lanes those that are idle are looked for.
 const sweep = 1024
 
 // tryEnter is enter if nobody must be waited for; else it returns nil.
-func (l *lanes) tryEnter(domain string, limit feed.PerHost) (leave func()) {
+func (l *lanes) tryEnter(domain string, limit feed.PerHost) leave {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lane := l.of(domain)
@@ -76,7 +81,7 @@ func (l *lanes) tryEnter(domain string, limit feed.PerHost) (leave func()) {
 }
 
 // enter waits until a request to domain may start. Call leave when it has ended.
-func (l *lanes) enter(ctx context.Context, domain string, limit feed.PerHost) (leave func(), err error) {
+func (l *lanes) enter(ctx context.Context, domain string, limit feed.PerHost) (leave, error) {
 	turn := make(chan struct{}, 1)
 	turn <- struct{}{}
 	l.mu.Lock()
@@ -101,10 +106,10 @@ func (l *lanes) enter(ctx context.Context, domain string, limit feed.PerHost) (l
 			pause := time.Until(lane.rested)
 			if pause <= 0 {
 				lane.queue = lane.queue[1:]
-				leave = l.take(lane, limit)
+				out := l.take(lane, limit)
 				lane.call()
 				l.mu.Unlock()
-				return leave, nil
+				return out, nil
 			}
 			timer.Reset(pause)
 		}
@@ -137,13 +142,16 @@ func (l *lanes) forget(now time.Time) {
 	}
 }
 
-func (l *lanes) take(lane *lane, limit feed.PerHost) (leave func()) {
+func (l *lanes) take(lane *lane, limit feed.PerHost) leave {
 	lane.running++
 	lane.rested = time.Now().Add(limit.Interval)
-	return func() {
+	return func(sent time.Time) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		lane.running--
+		if rested := sent.Add(limit.Interval); rested.After(lane.rested) {
+			lane.rested = rested
+		}
 		lane.call()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,26 @@ func TestHostSeesOneRequestAtATimeWithPausesBetween(t *testing.T) {
 		if after, want := r.At.Sub(began), time.Duration(i)*50*time.Millisecond; after < want {
 			t.Errorf("request %d, %s, came after %s, want %s at least", i+1, r.Path, after, want)
 		}
+	}
+}
+
+// The way to a host takes longer the first time: that is no reason to come too soon the
+// second.
+func TestPauseIsCountedFromWhenAHostIsAsked(t *testing.T) {
+	o := start(t, outlet.Options{})
+	var arrived time.Time
+	c := client(t, fetcher.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		<-time.After(150 * time.Millisecond) // only once: the connection is kept
+		arrived = time.Now()
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}})
+	src := source(o.Feed())
+	src.PerHost.Interval = 200 * time.Millisecond
+	for range 2 {
+		fetch(t, c, src, feed.State{})
+	}
+	if asked := o.Requests(); len(asked) != 2 || asked[1].At.Sub(arrived) < src.PerHost.Interval {
+		t.Errorf("asked %d times, the second %s after we got there, want %s at least", len(asked), asked[len(asked)-1].At.Sub(arrived), src.PerHost.Interval)
 	}
 }
 

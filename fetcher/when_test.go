@@ -133,14 +133,14 @@ func TestLanesKeepOrderPauseAndNumber(t *testing.T) {
 				mu.Lock()
 				running--
 				mu.Unlock()
-				leave()
+				leave(time.Time{})
 			})
 			synctest.Wait() // in this order
 		}
 		if leave, err := l.enter(t.Context(), "gazette.example", limit); err != nil || time.Since(began) != 0 {
 			t.Errorf("another domain had to wait %s: %v", time.Since(began), err)
 		} else {
-			leave()
+			leave(time.Time{})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
