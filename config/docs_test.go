@@ -197,6 +197,9 @@ func TestDocumentedExamplesWorkAndDefaultsAreTrue(t *testing.T) {
 		if cmp.Equal(without, example, same) {
 			t.Errorf("%s: the example %s changes nothing", r.key, r.example)
 		}
+		if Diff(without, example).Empty() {
+			t.Errorf("%s: to Diff, the example %s is no change", r.key, r.example)
+		}
 		if r.fallback == "" {
 			continue
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sangam/internal/outlet"
 )
 
 var update = flag.Bool("update", false, "write the command reference in docs/operate.md anew")
@@ -118,4 +120,25 @@ func TestDocumentsThatAreNamedExist(t *testing.T) {
 	if seen < 20 {
 		t.Errorf("only %d names were looked at", seen)
 	}
+}
+
+// TestAddressesInTheReadersDocAnswer asks a daemon for every address that docs/read.md
+// names.
+func TestAddressesInTheReadersDocAnswer(t *testing.T) {
+	herald := openOutlet(t, "herald", outlet.RSS2)
+	herald.Publish(outlet.Line("1 | /1 | Ferry sinks off the northern coast | Twelve rescued."))
+	d := newDaemon(t, map[string]*outlet.Outlet{"herald": herald})
+	d.configure(nil, "  - {id: herald, url: '"+herald.Feed()+"', categories: [boats]}\nfeeds: [{id: herald, sources: [herald]}]\n")
+	d.start()
+	d.fetch()
+	named := regexp.MustCompile("`(/[^` ]*)`").FindAllStringSubmatch(read(t, "../../docs/read.md"), -1)
+	if len(named) < 12 {
+		t.Errorf("only %d addresses are named", len(named))
+	}
+	for _, m := range named {
+		if d.get(strings.NewReplacer("ID", "herald", "NAME", "boats").Replace(m[1])) == "" {
+			t.Errorf("%s: nothing", m[1])
+		}
+	}
+	d.stop()
 }
