@@ -2,8 +2,10 @@ package render
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"sangam/feed"
 )
@@ -14,17 +16,33 @@ type piece struct {
 	Hit  bool
 }
 
-// searchWords splits a search into the words that a page marks: without the
-// minus words, and without quotes.
+// searchWords splits a search into the words that a page marks: without those that
+// must not be there, and without quotes.
 func searchWords(q string) []string {
 	var words []string
-	for _, w := range strings.Fields(strings.ReplaceAll(q, `"`, " ")) {
-		if w = like(w); w != "" && !strings.HasPrefix(w, "-") && len(words) < 16 {
-			words = append(words, w)
+	for q = strings.TrimSpace(q); q != ""; q = strings.TrimSpace(q) {
+		term, without := strings.CutPrefix(q, "-")
+		if phrase, quoted := strings.CutPrefix(term, `"`); quoted {
+			term, q, _ = strings.Cut(phrase, `"`)
+		} else {
+			end := strings.IndexFunc(term, unicode.IsSpace)
+			if end < 0 {
+				end = len(term)
+			}
+			term, q = term[:end], term[end:]
+		}
+		for _, w := range splitWords(term) {
+			if w = like(w); !without && strings.ContainsFunc(w, wordRune) && len(words) < 16 {
+				words = append(words, w)
+			}
 		}
 	}
 	return words
 }
+
+// wholeWord is the length up to which a word is marked only where another begins with
+// it. Longer ones are marked within others too, where the search has found them.
+const wholeWord = 2
 
 // highlight parts a line into words that were looked for and what lies between.
 func highlight(s string, words []string) []piece {
@@ -36,7 +54,7 @@ func highlight(s string, words []string) []piece {
 		hit := false
 		folded := like(part)
 		for _, w := range words {
-			hit = hit || strings.HasPrefix(folded, w)
+			hit = hit || strings.HasPrefix(folded, w) || utf8.RuneCountInString(w) > wholeWord && strings.Contains(folded, w)
 		}
 		if n := len(ps); n > 0 && ps[n-1].Hit == hit {
 			ps[n-1].Text += part
@@ -46,6 +64,39 @@ func highlight(s string, words []string) []piece {
 	}
 	return ps
 }
+
+const (
+	// searchedLength is how much of a text is looked through for the place to show, and
+	// beforeHit how much is shown before it, in characters.
+	searchedLength, beforeHit = 20_000, 60
+)
+
+// around returns the part of a fragment where the first of the words stands, "" if none does.
+func around(fragment string, words []string) string {
+	text, at := excerpt(fragment, searchedLength), 0
+	for _, p := range highlight(text, words) {
+		if !p.Hit {
+			at += len(p.Text)
+			continue
+		}
+		from := at
+		for range beforeHit {
+			_, size := utf8.DecodeLastRuneInString(text[:from])
+			from -= size
+		}
+		if from == 0 {
+			return shorten(text, summaryLength)
+		}
+		if space := strings.IndexByte(text[from:at], ' '); space >= 0 {
+			from += space + 1
+		}
+		return "…" + shorten(text[from:], summaryLength)
+	}
+	return ""
+}
+
+// hits says whether any of the pieces is a word that was looked for.
+func hits(ps []piece) bool { return slices.ContainsFunc(ps, func(p piece) bool { return p.Hit }) }
 
 // splitWords parts a line into runs of letters and runs of everything else.
 func splitWords(s string) []string {

@@ -66,6 +66,22 @@ func River(w io.Writer, p RiverPage) error {
 	return write(w, "river", data)
 }
 
+// whereFound is the part of a story's text for which a search has found it: of the copy
+// that is shown, or of another in its language.
+func whereFound(s *feed.Story, shown *feed.Item, wanted []string) string {
+	for _, it := range append([]feed.Item{*shown}, s.Members...) {
+		if it.Language != shown.Language {
+			continue
+		}
+		for _, fragment := range []string{it.Summary, it.Content} {
+			if found := around(fragment, wanted); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
 // othersNamed is how many outlets a line of the river names besides the first. Fifty
 // may carry what an agency has sent; the story's own page has them all.
 const othersNamed = 3
@@ -126,6 +142,11 @@ func (p *RiverPage) story(s *feed.Story, wanted []string) riverStory {
 	}
 	if text != e.title {
 		rs.Text = highlight(text, wanted)
+	}
+	if len(wanted) > 0 && !hits(rs.Title) && !hits(rs.Text) {
+		if found := whereFound(s, e.item, wanted); found != "" {
+			rs.Text = highlight(found, wanted)
+		}
 	}
 	if !p.NoPictures {
 		rs.Image = uri(e.item.Image)

@@ -54,7 +54,7 @@ var looks = []struct {
 	lang   string
 	width  int
 	scheme string
-}{{"ur", 320, "dark"}, {"en", 360, "light"}, {"ur", 1440, "light"}, {"en", 2560, "dark"}}
+}{{"ur", 320, "dark"}, {"en", 360, "light"}, {"ar", 768, "dark"}, {"ur", 1440, "light"}, {"en", 2560, "dark"}}
 
 func TestPagesAreSoundInABrowser(t *testing.T) {
 	t.Parallel()

@@ -51,8 +51,12 @@ func run(t *testing.T, stdin []byte, name string, args ...string) string {
 // street serves a shelf on a real address.
 func street(t *testing.T, s *shelf) string {
 	t.Helper()
+	return streetWith(t, s, townOptions)
+}
+
+func streetWith(t *testing.T, s *shelf, o server.Options) string {
+	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
-	o := townOptions
 	o.Base = "http://" + srv.Listener.Addr().String() + "/"
 	srv.Config.Handler = server.New(o, s)
 	srv.Start()

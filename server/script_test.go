@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -93,5 +95,89 @@ func TestWithoutTheScriptNothingIsMissing(t *testing.T) {
 	policy = ask(t, server.New(townOptions, town()), "GET", "/").Header().Get("Content-Security-Policy")
 	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("with a script: %s", policy)
+	}
+}
+
+// follow does what leads to another page, and waits until that is there.
+func (b *browser) follow(js string) {
+	b.Helper()
+	b.loaded = false
+	b.eval(js+"; true", new(bool))
+	for !b.loaded {
+		b.next()
+	}
+}
+
+// TestAReaderFindsTheWay clicks through the pages, with nothing but their links and
+// their form: the script is turned off.
+func TestAReaderFindsTheWay(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	s := town()
+	for i := range s.stories {
+		s.stories[i].Members[0].Image = "" // the tests ask no other host
+	}
+	o := townOptions
+	o.NoScript = true
+	base := streetWith(t, s, o)
+	b.wear(360, "light")
+	shows := func(where, text string) {
+		t.Helper()
+		var page string
+		if b.eval("document.title + '\\n' + document.querySelector('main').innerText", &page); !strings.Contains(page, text) {
+			t.Errorf("%s: no %q in\n%s", where, text, page)
+		}
+	}
+	count := func(js string, want int) {
+		t.Helper()
+		var got int
+		if b.eval(js, &got); got != want {
+			t.Errorf("%s: %d, want %d", js, got, want)
+		}
+	}
+	clicked := func(selector string) { t.Helper(); b.follow("document.querySelector(`" + selector + "`).click()") }
+
+	b.open(base, "en")
+	count(`document.querySelectorAll("article").length`, 40)
+	clicked("a[rel=next]")
+	count(`document.querySelectorAll("article").length`, 24)
+	shows("the second page", "part 60 of the spring session")
+	clicked(".pager a")
+	shows("back on the first", "Ferry timetable changes")
+
+	clicked(".filters a")
+	shows("a topic", "sea & coast")
+	clicked(".brand a")
+	clicked(".filters a[href*='lang=de']")
+	shows("a language", "Sturmflut")
+	count(`document.querySelectorAll("article:not([lang=de])").length`, 0)
+
+	b.follow(`document.querySelector("input[type=search]").value = "deiche"; document.querySelector("[role=search] button").click()`)
+	shows("a search", "“deiche”")
+	count(`document.querySelectorAll("mark").length`, 1)
+	var feeds []string
+	b.eval(`[...document.querySelectorAll(".subscribe code")].map(e => e.textContent)`, &feeds)
+	if len(feeds) != 3 || !strings.HasPrefix(feeds[0], base) {
+		t.Fatalf("to subscribe to: %q", feeds)
+	}
+	for _, address := range feeds {
+		answer, err := http.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if kind := answer.Header.Get("Content-Type"); err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), "Sturmflut") || !strings.Contains(kind, "xml") && !strings.Contains(kind, "json") {
+			t.Errorf("%s is %s, %q: %v\n%s", address, answer.Status, kind, err, text)
+		}
+	}
+	clicked("h3 a")
+	shows("the story", "Who carried it")
+	clicked(".by a")
+	shows("the outlet", "cannot be reached since")
+	clicked("nav a[href$='sources/']")
+	shows("the outlets", "stories a day, last 14 days")
+	for _, fault := range b.faults {
+		t.Error(fault)
 	}
 }
