@@ -119,13 +119,57 @@ var liveWords = func() (folded []string) {
 	for _, w := range []string{
 		"liveblog", "live blog", "live updates", "live update", "live ticker", "liveticker", "newsticker", "newsblog", "news blog",
 		"transferticker", "ticker", "as it happened", "live coverage",
-		"لائیو اپڈیٹ", "لائیو اپ ڈیٹ", "لائیو اپڈیٹس", "لائیو اپ ڈیٹس", "لائیو بلاگ", "لحظة بلحظة", "تغطية مباشرة", "تغطية حية", "مباشر", "به روز رسانی زنده", "لحظه به لحظه",
-		"लाइव अपडेट", "लाइव अपडेट्स", "लाइव ब्लॉग", "直播", "实时更新", "ライブ更新", "速報中", "อัปเดตสด", "รายงานสด",
+		"لائیو اپڈیٹ", "لائیو اپ ڈیٹ", "لائیو اپڈیٹس", "لائیو اپ ڈیٹس", "لائیو بلاگ", "لحظة بلحظة", "تغطية مباشرة", "تغطية حية", "به روز رسانی زنده", "لحظه به لحظه",
+		"लाइव अपडेट", "लाइव अपडेट्स", "लाइव ब्लॉग", "文字直播", "图文直播", "现场直播", "直播中", "实时更新", "ライブ更新", "速報中", "อัปเดตสด", "รายงานสด",
 	} {
 		folded = append(folded, string(plain(w).runes))
 	}
 	return folded
 }()
+
+// liveLabels are what outlets put before or behind the headline of such a page. Within a
+// headline the words mean other things: Arabic has the same word for direct.
+var liveLabels = func() map[string]bool {
+	folded := map[string]bool{}
+	for _, w := range []string{"live", "مباشر", "لائیو", "زنده", "लाइव", "直播", "ライブ", "ライブ中継", "สด", "ถ่ายทอดสด"} {
+		folded[string(plain(w).runes)] = true
+	}
+	return folded
+}()
+
+// labelled reports whether a headline begins or ends with such a label, parted from it.
+func labelled(title string) bool {
+	title = strings.Trim(title, " []()【】")
+	const separators = ":：|｜–—•·[]()【】"
+	if i := strings.IndexAny(title, separators); i > 0 && liveLabel(title[:i]) {
+		return true
+	}
+	if i := strings.LastIndexAny(title, separators); i > 0 {
+		if _, size := utf8.DecodeRuneInString(title[i:]); liveLabel(title[i+size:]) {
+			return true
+		}
+	}
+	for _, gap := range []string{" - ", " "} { // a mere space parts Han, kana and Thai
+		first, last := strings.Index(title, gap), strings.LastIndex(title, gap)
+		if first > 0 && (liveLabel(title[:first]) && (gap != " " || wide(title)) || liveLabel(title[last+len(gap):]) && (gap != " " || wide(title[last+1:]))) {
+			return true
+		}
+	}
+	return false
+}
+
+// longestLabel is the length in bytes of the longest of the live labels.
+const longestLabel = 24
+
+func liveLabel(s string) bool {
+	return len(s) <= longestLabel && liveLabels[string(plain(s).runes)]
+}
+
+// wide reports whether a text begins in a script whose words are not parted.
+func wide(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return width(r) == wideWidth
+}
 
 // liveblog reports whether a headline announces a page that is rewritten all day.
 func liveblog(title []rune) bool {

@@ -20,3 +20,34 @@ func TestArticleNumbersAreFoundAndDatesAreNot(t *testing.T) {
 		}
 	}
 }
+
+func TestLivePagesAreToldByTheirLabel(t *testing.T) {
+	for title, want := range map[string]bool{
+		"Live: Storm batters the coast":    true,
+		"LIVE | Storm batters the coast":   true,
+		"Storm batters the coast – live":   true,
+		"Storm batters the coast - live":   true,
+		"[Live] Storm batters the coast":   true,
+		"Sturm an der Küste im Liveticker": true,
+		"عاصفة تضرب الساحل: مباشر":         true,
+		"مباشر | عاصفة تضرب الساحل":        true,
+		"ساحل پر طوفان: لائیو":             true,
+		"直播：风暴袭击海岸":                        true,
+		"【直播】风暴袭击海岸":                       true,
+		"风暴袭击海岸 直播":                        true,
+		"พายุถล่มชายฝั่ง สด":               true,
+		"Where the rich live":              false,
+		"How we live - and why":            false,
+		"Live-in carers protest":           false,
+		"Live music returns to the coast":  false,
+		"أثر مباشر للعاصفة على الأسعار":    false,
+		"直播带货主播道歉":                         false,
+		"ผลไม้สดราคาแพง":                   false,
+		"":     false,
+		"Live": false,
+	} {
+		if got := liveblog(plain(title).runes) || labelled(title); got != want {
+			t.Errorf("%q is a live page: %v, want %v", title, got, want)
+		}
+	}
+}

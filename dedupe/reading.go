@@ -34,7 +34,7 @@ func readText(it *feed.Item, body text, habitual, hashes []uint32) *reading {
 	body = prune(body, r.title.runes, habitual)
 	r.body = shingle(body.runes, hashes)
 	r.numbers = numbersOf(r.title.runes, body.runes)
-	r.live = liveblog(r.title.runes) || liveGlued(it.Title)
+	r.live = liveblog(r.title.runes) || liveGlued(it.Title) || labelled(it.Title)
 	return r
 }
 
