@@ -149,11 +149,12 @@ func labelled(title string) bool {
 			return true
 		}
 	}
-	for _, gap := range []string{" - ", " "} { // a mere space parts Han, kana and Thai
-		first, last := strings.Index(title, gap), strings.LastIndex(title, gap)
-		if first > 0 && (liveLabel(title[:first]) && (gap != " " || wide(title)) || liveLabel(title[last+len(gap):]) && (gap != " " || wide(title[last+1:]))) {
-			return true
-		}
+	if i, j := strings.Index(title, " - "), strings.LastIndex(title, " - "); i > 0 && (liveLabel(title[:i]) || liveLabel(title[j+3:])) {
+		return true
+	}
+	// A mere space parts one thing from another in Han, kana and Thai.
+	if i, j := strings.IndexByte(title, ' '), strings.LastIndexByte(title, ' '); i > 0 {
+		return wide(title) && liveLabel(title[:i]) || wide(title[j+1:]) && liveLabel(title[j+1:])
 	}
 	return false
 }
