@@ -2,9 +2,12 @@ package server_test
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +100,7 @@ func TestEveryAddressAnswersAsTheContractSays(t *testing.T) {
 func TestUnchangedContentIsNotSentTwice(t *testing.T) {
 	s := town()
 	h := server.New(townOptions, s)
-	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/sources/darya/feed.xml", "/"} {
+	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/sources/darya/feed.xml", "/", "/?q=ferry", "/story/bridge", "/sources/", "/feeds/urdu/"} {
 		first := ask(t, h, "GET", path)
 		tag, at := first.Header().Get("ETag"), first.Header().Get("Last-Modified")
 		for _, headers := range [][]string{
@@ -191,5 +194,44 @@ func TestSearchFeedCallsItselfAsItWasAskedFor(t *testing.T) {
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), self) {
 			t.Errorf("%s: %d without %s", query, w.Code, self)
 		}
+	}
+}
+
+// TestAssetsAreKeptForGood goes through all that a page and its stylesheet name: each is
+// there, may be kept for good, and is named after what it holds.
+func TestAssetsAreKeptForGood(t *testing.T) {
+	h := server.New(townOptions, town())
+	names := regexp.MustCompile(`(?:/assets/|url\()([\w-]+\.[0-9a-f]{12}\.\w+)`)
+	todo, seen := []string{ask(t, h, "GET", "/").Body.String()}, map[string]bool{}
+	for len(todo) > 0 {
+		text := todo[0]
+		todo = todo[1:]
+		for _, m := range names.FindAllStringSubmatch(text, -1) {
+			name := m[1]
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			w := ask(t, h, "GET", "/assets/"+name)
+			if control := w.Header().Get("Cache-Control"); w.Code != http.StatusOK || !strings.Contains(control, "immutable") || !strings.Contains(control, "max-age=31536000") {
+				t.Errorf("%s: %d, %q", name, w.Code, control)
+			}
+			sum := sha256.Sum256(w.Body.Bytes())
+			if !strings.Contains(name, hex.EncodeToString(sum[:6])) {
+				t.Errorf("%s is not named after what it holds", name)
+			}
+			if w := ask(t, h, "GET", "/assets/"+name, "If-None-Match", w.Header().Get("ETag")); w.Code != http.StatusNotModified {
+				t.Errorf("%s again: %d", name, w.Code)
+			}
+			if strings.HasSuffix(name, ".css") {
+				todo = append(todo, w.Body.String())
+			}
+		}
+	}
+	if len(seen) != 5 { // stylesheet, script, icon, two faces
+		t.Errorf("a page needs %v", seen)
+	}
+	if w := ask(t, h, "GET", "/assets/style.000000000000.css"); w.Code != http.StatusNotFound {
+		t.Errorf("a stylesheet of another day: %d", w.Code)
 	}
 }
