@@ -11,6 +11,7 @@
 //	          it into its own store, with the position in the same transaction, and serves
 //	          all readers from there.
 //	snapshots an object store with backups of the store, from which a new node starts.
+//	records   a bucket of what nodes must know besides: who subscribed to our feeds.
 //	nodes     a bucket in which every node says how it fares.
 //
 // A charter says by what rules and which configuration the nodes decide. A node that would decide
@@ -71,6 +72,11 @@ type Options struct {
 	// Merge. The domain is to be left alone until the time returned. An error means that
 	// somebody should try again.
 	Visit func(context.Context, Job) (rest time.Time, err error)
+	// Errand does what another node, or this one, was sent on by Send; nil: nobody is.
+	Errand func(ctx context.Context, name string) error
+	// Record is told of every record that Change changed; a text of nil says that it is gone. Nil:
+	// there are none.
+	Record func(key string, text []byte)
 	// Folded is told of every batch that the store has taken, whoever made the visit; may be nil.
 	Folded func(feed.Batch, feed.Report)
 	Log    *slog.Logger
@@ -364,6 +370,7 @@ func (n *Node) work(ctx context.Context) error {
 	g.Go(func() error { return n.tail(ctx) })
 	g.Go(func() error { return n.beat(ctx) })
 	g.Go(func() error { return n.chores(ctx) })
+	g.Go(func() error { return n.watchRecords(ctx) })
 	for range max(1, n.Workers) {
 		g.Go(func() error { return n.labour(ctx) })
 	}

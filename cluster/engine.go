@@ -22,7 +22,8 @@ type engine struct {
 	workers   jetstream.Consumer
 	nodes     jetstream.KeyValue
 	snapshots jetstream.ObjectStore
-	largest   int // bytes of one message
+	records   jetstream.KeyValue // nil = nobody wants any
+	largest   int                // bytes of one message
 }
 
 // What things are called. Subjects of the log are NAME.log.KIND, of visits NAME.visit.DOMAIN.
@@ -30,6 +31,7 @@ func (o Options) logStream() string          { return o.Name + "-log" }
 func (o Options) visitStream() string        { return o.Name + "-visits" }
 func (o Options) nodeBucket() string         { return o.Name + "-nodes" }
 func (o Options) snapshotBucket() string     { return o.Name + "-snapshots" }
+func (o Options) recordBucket() string       { return o.Name + "-records" }
 func (o Options) logSubject(k string) string { return o.Name + ".log." + k }
 func (o Options) visitSubject(k string) string {
 	return o.Name + ".visit." + k
@@ -95,6 +97,7 @@ func (n *Node) setUp(ctx context.Context) (*engine, error) {
 		{"set up the consumer of visits", n.setUpWorkers},
 		{"set up the bucket of nodes", n.setUpNodes},
 		{"set up the store of snapshots", n.setUpSnapshots},
+		{"set up the bucket of records", n.setUpRecords},
 	} {
 		if err := soon(ctx, func(ctx context.Context) error { return part.do(ctx, e) }); err != nil {
 			return nil, n.explain(part.doing, err)

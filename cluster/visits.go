@@ -20,7 +20,8 @@ type Job struct {
 	Wanted bool      `json:"wanted,omitempty"` // somebody asked for it, whatever the schedule says
 	After  uint64    `json:"after,omitempty"`  // what of the log whoever offers it had read: who makes it must have too
 	Chore  string    `json:"chore,omitempty"`  // instead of a visit: what else is to be done by one node
-	Slot   string    `json:"slot,omitempty"`   // of a chore: which one of its kind
+	Errand string    `json:"errand,omitempty"` // instead of a visit: what a node was sent on
+	Slot   string    `json:"slot,omitempty"`   // which one of its kind
 }
 
 const (
@@ -114,8 +115,11 @@ func (n *Node) offer(ctx context.Context, domain string, job Job, attempt int) (
 		return busy, err
 	}
 	name := job.Source
-	if job.Chore != "" {
+	switch {
+	case job.Chore != "":
 		name = "chore " + job.Chore
+	case job.Errand != "":
+		name = "errand " + job.Errand
 	}
 	id := fmt.Sprint(name, "@", job.Due.UnixMilli(), job.Slot, ".", attempt)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -178,7 +182,7 @@ func (n *Node) do(ctx context.Context, msg jetstream.Msg) {
 		}
 	case err != nil:
 		drop()
-		n.Log.Warn("cluster: a visit was not made; it is offered again", "source", job.Source, "chore", job.Chore, "err", err)
+		n.Log.Warn("cluster: a visit was not made; it is offered again", "source", job.Source, "chore", job.Chore, "errand", job.Errand, "err", err)
 		_ = msg.NakWithDelay(nakDelay)
 	case time.Until(rest) <= 0:
 		drop()
@@ -202,6 +206,12 @@ func (n *Node) perform(ctx context.Context, job Job) (time.Time, error) {
 	defer cancel()
 	if err := n.reached(reading, job.After); err != nil {
 		return time.Time{}, fmt.Errorf("this node has not read entry %d yet: %w", job.After, err)
+	}
+	if job.Errand != "" {
+		if n.Errand == nil {
+			return time.Time{}, nil // of nodes that are set up otherwise
+		}
+		return time.Time{}, n.Errand(ctx, job.Errand)
 	}
 	return n.Visit(ctx, job)
 }

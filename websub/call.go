@@ -22,6 +22,9 @@ import (
 // 5.3). Who does not say so is not asked again.
 func (h *Hub) confirm(ctx context.Context, n name, r *request) {
 	err := h.challenge(ctx, r)
+	if err == nil && h.Share != nil {
+		err = h.agree(ctx, n, r)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.end(n.callback)
@@ -30,6 +33,8 @@ func (h *Hub) confirm(ctx context.Context, n name, r *request) {
 	case err != nil:
 		h.Log.Debug("a callback did not confirm", "callback", n.callback, "topic", n.topic, "mode", r.mode, "err", err)
 		return
+	case h.Share != nil:
+		return // Learn tells
 	case r.mode == "unsubscribe":
 		delete(h.subs, n)
 	case h.room(n):

@@ -38,6 +38,9 @@ func load(path string) (map[name]*subscription, error) {
 // save writes what has changed. A failure is logged and tried again.
 func (h *Hub) save() {
 	h.mu.Lock()
+	if h.Share != nil {
+		h.unsaved = false
+	}
 	if !h.unsaved {
 		h.mu.Unlock()
 		return

@@ -8,7 +8,7 @@
 // not public, redirects are not followed, answers are not read, and subscribers,
 // topics and work under way are bounded, in all and for each host.
 //
-// Subscriptions live in one small file and survive a restart; so does the knowledge of
+// Subscriptions live in one small file, or are shared with other servers, and survive a restart; so does the knowledge of
 // what was delivered, so that changes made meanwhile are sent afterwards. The package
 // does not know what is in a topic, nor when it changes: it asks.
 package websub
@@ -33,7 +33,7 @@ type Content struct {
 	Tag  string // other content, other tag; the same after a restart
 }
 
-// Options say what is hubbed. All but Log are required.
+// Options say what is hubbed. All but Share and Log are required.
 type Options struct {
 	Address string // of the hub, as subscribers know it
 	File    string // where subscriptions are kept; its directory exists
@@ -45,7 +45,9 @@ type Options struct {
 	// Sequence is a number that grows whenever the content of a topic may have changed.
 	// It is asked a few times a second while there are subscribers.
 	Sequence func(context.Context) (uint64, error)
-	Log      *slog.Logger // nil = none
+	// Share is set where several servers serve the same feeds; nil = there is this one alone.
+	Share Sharer
+	Log   *slog.Logger // nil = none
 }
 
 const (
@@ -81,7 +83,8 @@ type subscription struct {
 	want   string // tag of the content that it should have
 	failed int    // deliveries of want in a row
 	next   time.Time
-	busy   bool // a delivery is under way
+	busy   bool    // a delivery is under way
+	record *record // as all servers know it; nil = it is not shared
 }
 
 // request is what somebody wants and has not confirmed.
@@ -108,7 +111,10 @@ type Hub struct {
 	working  int
 	ofHost   map[string]int // requests under way by host
 	unsaved  bool
-	again    bool // topics are to be read although nothing changed
+	again    bool            // topics are to be read although nothing changed
+	shared   map[string]name // subscriptions by what they are called among servers
+
+	before map[name]*subscription // those of the file that are not shared yet; Run's own
 }
 
 // New returns a hub with the subscriptions of its file; a missing file is an empty
@@ -123,11 +129,14 @@ func New(o Options) (*Hub, error) {
 			Transport: o.Transport, Timeout: patience,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		pending: map[name]*request{}, contents: map[string]Content{}, ofHost: map[string]int{},
+		pending: map[name]*request{}, contents: map[string]Content{}, ofHost: map[string]int{}, shared: map[string]name{},
 	}
 	var err error
 	h.subs, err = load(o.File)
 	h.again = true
+	if h.Share != nil {
+		h.subs, h.before = map[name]*subscription{}, h.subs
+	}
 	return h, err
 }
 
@@ -139,12 +148,19 @@ func (h *Hub) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var seen uint64
+	var share time.Time // when to share what the file holds
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-h.wake:
 		case <-timer.C:
+		}
+		now := time.Now()
+		if len(h.before) > 0 && !now.Before(share) {
+			h.shareFile(ctx)
+			share = now.Add(pauses[0])
+			timer.Reset(pauses[0])
 		}
 		if h.idle() {
 			continue // until somebody subscribes
@@ -155,10 +171,10 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.Log.Error("the hub cannot ask for changes", "err", err)
 			continue
 		}
-		if (h.anew() || seq != seen) && h.look(ctx) {
+		if (h.anew() || seq != seen) && h.look(ctx, seq) {
 			seen = seq
 		}
-		for _, do := range h.due(time.Now()) {
+		for _, do := range h.due(now) {
 			work.Go(func() { do(ctx); h.nudge() })
 		}
 		h.save()
@@ -188,7 +204,7 @@ func (h *Hub) idle() bool {
 
 // look reads every topic that somebody follows and notes who has not got its content.
 // It returns whether all could be read.
-func (h *Hub) look(ctx context.Context) bool {
+func (h *Hub) look(ctx context.Context, seq uint64) bool {
 	complete := true
 	for topic := range h.topics() {
 		content, err := h.Topic(ctx, topic)
@@ -202,8 +218,8 @@ func (h *Hub) look(ctx context.Context) bool {
 		h.mu.Lock()
 		h.contents[topic] = content
 		for _, s := range h.subs {
-			if s.Topic == topic && s.want != content.Tag {
-				s.want, s.failed, s.next = content.Tag, 0, time.Time{}
+			if s.Topic == topic && s.want != content.Tag && !s.behind(seq) {
+				s.ask(content.Tag)
 			}
 		}
 		h.mu.Unlock()
@@ -242,12 +258,20 @@ func (h *Hub) due(now time.Time) (all []func(context.Context)) {
 		if !s.busy && !now.Before(s.Until) {
 			delete(h.subs, n)
 			h.unsaved = true
+			if h.Share != nil {
+				all = append(all, func(ctx context.Context) { h.expire(ctx, n) })
+			}
 			continue
 		}
 		content, ready := h.contents[s.Topic]
 		waits := s.busy || !ready || s.want == "" || s.want == s.Sent || s.failed > len(pauses) || now.Before(s.next)
-		if !waits && h.begin(n.callback) {
-			s.busy = true
+		if waits || !h.begin(n.callback) {
+			continue
+		}
+		s.busy = true
+		if reason := s.reason(); h.Share != nil {
+			all = append(all, func(ctx context.Context) { h.send(ctx, n, s, reason) })
+		} else {
 			all = append(all, func(ctx context.Context) { h.deliver(ctx, n, s, content) })
 		}
 	}

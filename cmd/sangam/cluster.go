@@ -24,6 +24,7 @@ import (
 	"sangam/schedule"
 	"sangam/server"
 	"sangam/storage"
+	"sangam/websub"
 )
 
 // decisions is raised whenever the program would decide otherwise than before what is one story,
@@ -40,6 +41,7 @@ type fellow struct {
 	conf   *current
 	db     *storage.DB
 	visits *visits
+	hub    *websub.Hub // nil = there is none
 }
 
 // clusterOptions are those that the configuration gives.
@@ -104,6 +106,10 @@ func newFellow(conf *current, db *storage.DB, v *visits, log *slog.Logger) (*fel
 	f := &fellow{conf: conf, db: db, visits: v}
 	o := clusterOptions(conf, db, log)
 	o.Visit, o.Folded = f.visit, f.folded
+	if conf.get().Hub {
+		o.Errand = func(ctx context.Context, key string) error { return f.hub.Deliver(ctx, key) }
+		o.Record = func(key string, text []byte) { f.hub.Learn(key, text) }
+	}
 	var err error
 	if f.node, err = cluster.New(o); err != nil {
 		return nil, err

@@ -16,11 +16,11 @@ import (
 
 // newHub returns the WebSub hub of a configuration, nil if there is to be none. It
 // tells subscribers what pages would tell readers, and keeps them beside the store.
-func newHub(cfg *config.Config, db *storage.DB, pages func() *server.Server, log *slog.Logger) (*websub.Hub, error) {
+func newHub(cfg *config.Config, db *storage.DB, f *fellow, pages func() *server.Server, log *slog.Logger) (*websub.Hub, error) {
 	if !cfg.Hub {
 		return nil, nil
 	}
-	return websub.New(websub.Options{
+	o := websub.Options{
 		Address: cfg.PublicURL + "hub", File: filepath.Join(cfg.Data, "subscriptions.json"), Agent: agent(cfg),
 		// No network is opened here, unlike for sources: strangers choose these addresses.
 		Transport: fetcher.Transport(),
@@ -28,7 +28,14 @@ func newHub(cfg *config.Config, db *storage.DB, pages func() *server.Server, log
 			return contentOf(ctx, pages(), topic)
 		},
 		Sequence: sequenceOf(db), Log: log,
-	})
+	}
+	if f == nil {
+		return websub.New(o)
+	}
+	o.Share = f.node
+	var err error
+	f.hub, err = websub.New(o)
+	return f.hub, err
 }
 
 // newPublisher returns what tells the configured hubs of others. The operator chooses

@@ -89,7 +89,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		return err
 	}
 	var pages *server.Server
-	hub, err := newHub(cfg, db, func() *server.Server { return pages }, log)
+	hub, err := newHub(cfg, db, fellow, func() *server.Server { return pages }, log)
 	if err != nil {
 		return err
 	}
