@@ -31,12 +31,14 @@ fuzz:
 	done
 
 # The tests of faults, long: power cuts, kills and flipped bits; an hour of a thousand
-# sources, a fifth of them with the worst of manners; a year of two hundred in one file.
+# sources, a fifth of them with the worst of manners; a year of two hundred in one file;
+# a cluster whose servers and nodes are killed, stopped, cut off and filled up.
 soak:
 	SANGAM_HOUR=full go test -count=1 -v -run TwoHundredAnimals ./cmd/sangam
 	SANGAM_POWER_CUTS=200 SANGAM_KILLS=200 SANGAM_BIT_FLIPS=1500 go test -count=1 -timeout 60m \
 	  -run 'PowerCut|Kill|Flip|Damage|Bit|Interrupted' ./storage/... ./cmd/sangam
 	SANGAM_YEAR_SOURCES=200 go test -count=1 -timeout 30m -v -run 'AYearStaysSmall' ./storage
+	SANGAM_CLUSTER_SOAK=30 go test -count=1 -timeout 60m -v -run 'AHurtClusterLosesNothing' ./cmd/sangam
 
 # Benchmarks of the packages, each with the ratio to its baseline, and rounds of the
 # daemon beside a bare client over a thousand outlets (Linux).

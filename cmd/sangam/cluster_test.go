@@ -3,13 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -136,13 +132,9 @@ func identical(t *testing.T, nodes []*daemon) {
 	}
 }
 
-// TestNodesShareTheWork runs three daemons over three servers of the engine, each a process.
-// SANGAM_CLUSTER_KILLS=20 kills, stops and starts them, so many times, and takes half a minute for each.
+// TestNodesShareTheWork runs three daemons over three servers of the engine, each a process, and kills
+// one of each. TestAHurtClusterLosesNothing does worse, for longer.
 func TestNodesShareTheWork(t *testing.T) {
-	kills, err := strconv.Atoi(os.Getenv("SANGAM_CLUSTER_KILLS"))
-	if err != nil {
-		kills = 0
-	}
 	if testing.Short() {
 		t.Skip("starts six processes")
 	}
@@ -163,8 +155,6 @@ func TestNodesShareTheWork(t *testing.T) {
 	publish()
 	nodes := startNodes(t, e, outlets, 3)
 	agree(t, nodes, items)
-	began := time.Now()
-	step := func(what string) { t.Log(what, "after", time.Since(began).Round(time.Millisecond)) }
 
 	visited := func(d *daemon) {
 		for _, r := range d.fetch() {
@@ -176,75 +166,32 @@ func TestNodesShareTheWork(t *testing.T) {
 	publish()
 	visited(nodes[1])
 	agree(t, nodes, items)
-
-	step("published and visited")
 	until(t, "cluster status to show all nodes", func() bool {
 		out, _, status := nodes[0].command("cluster", "status")
 		return status == 0 && strings.Count(out, "joined") == 3
 	})
-	if kills == 0 {
-		identical(t, nodes)
-		for _, order := range [][]string{{"reindex"}, {"sources", "purge", "o1"}, {"fetch", "o1"}} {
-			if _, stderr, status := nodes[0].command(order...); status != 1 || !strings.Contains(stderr, "changed by its cluster's log alone") {
-				t.Errorf("%v under a node that is stopped: status %d, %s", order, status, stderr)
-			}
-		}
-		return
-	}
-	// A server dies, perhaps the leader of the log; so does a daemon.
-	e.kill(0)
+
+	e.kill(0) // perhaps it led the log
 	publish()
 	visited(nodes[0])
-	step("visited without a server")
 	nodes[2].killed()
 	e.start(0)
 	publish()
 	visited(nodes[1])
-	step("visited without a node")
 	nodes[2].start()
 	nodes[2].ready()
 	agree(t, nodes, items)
-	step("agreed")
-
-	random := rand.New(rand.NewPCG(uint64(kills), 2))
-	for k := range kills {
-		publish()
-		switch i := random.IntN(3); random.IntN(4) {
-		case 0:
-			e.kill(i)
-			time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
-			e.start(i)
-		case 1:
-			nodes[i].killed()
-			time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
-			nodes[i].start()
-		case 2: // longer than its lease
-			_ = nodes[i].cmd.Process.Signal(syscall.SIGSTOP)
-			time.Sleep(35 * time.Second)
-			_ = nodes[i].cmd.Process.Signal(syscall.SIGCONT)
-		default: // everything at once
-			for j := range nodes {
-				nodes[j].killed()
-				e.kill(j)
-			}
-			for j := range nodes {
-				e.start(j)
-				nodes[j].start()
-			}
-		}
-		for _, d := range nodes {
-			d.ready()
-		}
-		visited(nodes[random.IntN(3)])
-		agree(t, nodes, min(items, 100))
-		t.Log("kill", k, "survived,", items, "items")
-	}
 	for id, o := range outlets {
 		if n := o.Most(); n > 1 {
 			t.Errorf("%s had %d visits at once", id, n)
 		}
 	}
 	identical(t, nodes)
+	for _, order := range [][]string{{"reindex"}, {"sources", "purge", "o1"}, {"fetch", "o1"}} {
+		if _, stderr, status := nodes[0].command(order...); status != 1 || !strings.Contains(stderr, "changed by its cluster's log alone") {
+			t.Errorf("%v under a node that is stopped: status %d, %s", order, status, stderr)
+		}
+	}
 }
 
 // killed ends the daemon as a power failure would.

@@ -34,7 +34,7 @@ func runEngine() {
 		o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: "127.0.0.1:" + p})
 		if i == number {
 			route, _ := strconv.Atoi(p)
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: route}
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: route, NoAdvertise: true} // nodes know the ways they may go
 		}
 	}
 	s, err := server.NewServer(o)
