@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -115,6 +116,20 @@ func (e *ends) note(address, source string, now time.Time) string {
 		}
 	}
 	return ""
+}
+
+// Only says which sources there are now: where others ended is forgotten, so that
+// nobody is told of a source that was removed, or has another id.
+func (c *Client) Only(sources []feed.Source) {
+	c.ends.mu.Lock()
+	defer c.ends.mu.Unlock()
+	gone := maps.Clone(c.ends.of)
+	for _, src := range sources {
+		delete(gone, src.ID)
+	}
+	for id := range gone {
+		c.ends.leave(id)
+	}
 }
 
 // leave forgets where a source ended.

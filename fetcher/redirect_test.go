@@ -137,6 +137,13 @@ func TestTwoSourcesAtOneAddressAreReported(t *testing.T) {
 	if doc := fetch(t, c, two, feed.State{}); len(doc.Warnings) != 0 {
 		t.Errorf("the second, alone: got %v", doc.Warnings)
 	}
+	three := source(zoo.Base() + "/home")
+	three.ID = "post"
+	fetch(t, c, three, feed.State{})
+	c.Only([]feed.Source{two}) // the operator has taken the others out
+	if doc := fetch(t, c, two, feed.State{}); len(doc.Warnings) != 0 {
+		t.Errorf("told of a source that is no more: %v", doc.Warnings)
+	}
 }
 
 // Whatever goes wrong, nobody reads a password.

@@ -103,6 +103,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	known := rules(cfg)
 	reloader := newReloader(conf, db, log, numbers, func(cfg *config.Config) {
 		desk.tokenIs(cfg.AdminToken)
+		client.Only(cfg.Sources)
 		visits.agenda.Set(cfg.Sources)
 		visits.alarms.Set(cfg.Webhooks)
 		pages.Set(reading(cfg))
