@@ -102,9 +102,10 @@ type site struct {
 
 // Server is the readers' side. It is safe for use by many requests at once.
 type Server struct {
-	store Store
-	site  atomic.Pointer[site]
-	busy  chan struct{} // one token for each document being made
+	store  Store
+	assets sync.Map // *document by name: made once, they never change
+	site   atomic.Pointer[site]
+	busy   chan struct{} // one token for each document being made
 
 	mu      sync.Mutex
 	waiting map[string]chan struct{} // by document: closed when it has been made

@@ -153,10 +153,12 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request, name string, hash
 	if !ok {
 		return errNowhere
 	}
-	d := newDocument(a.Body, job{kind: a.Type, control: control})
+	d, made := s.assets.Load(name + control)
+	if !made {
+		d, _ = s.assets.LoadOrStore(name+control, newDocument(a.Body, job{kind: a.Type, control: control}))
+	}
 	if !strings.HasPrefix(a.Type, "text/") && !strings.HasSuffix(a.Type, "svg+xml") {
-		d.body = a.Body
 		r.Header.Del("Accept-Encoding") // fonts and pictures are compressed already
 	}
-	return d.send(w, r)
+	return d.(*document).send(w, r)
 }
