@@ -17,8 +17,8 @@ type atomFeed struct {
 	Lang      string     `xml:"xml:lang,attr,omitempty"`
 	FH        string     `xml:"xmlns:fh,attr,omitempty"`
 	ID        string     `xml:"id"`
-	Title     plainText  `xml:"title"`
-	Subtitle  *plainText `xml:"subtitle"`
+	Title     escaped    `xml:"title"`
+	Subtitle  *escaped   `xml:"subtitle"`
 	Updated   string     `xml:"updated"`
 	Author    atomPerson `xml:"author"`
 	Links     []atomLink
@@ -33,8 +33,8 @@ type atomGenerator struct {
 }
 
 type atomPerson struct {
-	Name plainText `xml:"name"`
-	URI  string    `xml:"uri,omitempty"`
+	Name escaped `xml:"name"`
+	URI  string  `xml:"uri,omitempty"`
 }
 
 type atomLink struct {
@@ -48,9 +48,9 @@ type atomLink struct {
 }
 
 type atomEntry struct {
-	Lang       string    `xml:"xml:lang,attr,omitempty"`
-	ID         string    `xml:"id"`
-	Title      plainText `xml:"title"`
+	Lang       string  `xml:"xml:lang,attr,omitempty"`
+	ID         string  `xml:"id"`
+	Title      escaped `xml:"title"`
 	Links      []atomLink
 	Published  string         `xml:"published"`
 	Updated    string         `xml:"updated"`
@@ -67,13 +67,13 @@ type atomCategory struct {
 
 type atomText struct {
 	Type string `xml:"type,attr"`
-	Body string `xml:",chardata"`
+	escaped
 }
 
 type atomSource struct {
-	ID      string    `xml:"id"`
-	Title   plainText `xml:"title"`
-	Updated string    `xml:"updated"`
+	ID      string  `xml:"id"`
+	Title   escaped `xml:"title"`
+	Updated string  `xml:"updated"`
 	Links   []atomLink
 }
 
@@ -114,11 +114,11 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 		Links:     e.links("link", true),
 		Published: rfc3339(e.published),
 		Updated:   instant(e.updated, e.story.Key),
-		Content:   atomText{Type: "html", Body: e.content},
+		Content:   atomText{"html", markup(e.content)},
 		Source:    e.source(known),
 	}
 	if e.summary != "" {
-		a.Summary = &atomText{Type: "html", Body: e.summary}
+		a.Summary = &atomText{"html", markup(e.summary)}
 	}
 	for _, p := range e.authors {
 		a.Authors = append(a.Authors, atomPerson{Name: verbatim(p.Name), URI: p.URI})

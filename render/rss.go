@@ -25,9 +25,9 @@ type rss struct {
 }
 
 type rssChannel struct {
-	Title       plainText `xml:"title"`
+	Title       escaped   `xml:"title"`
 	Link        string    `xml:"link"`
-	Description plainText `xml:"description"`
+	Description escaped   `xml:"description"`
 	Language    string    `xml:"language,omitempty"`
 	Built       string    `xml:"lastBuildDate,omitempty"`
 	Generator   string    `xml:"generator"`
@@ -40,24 +40,24 @@ type rssChannel struct {
 }
 
 type rssImage struct {
-	URL   string    `xml:"url"`
-	Title plainText `xml:"title"`
-	Link  string    `xml:"link"`
+	URL   string  `xml:"url"`
+	Title escaped `xml:"title"`
+	Link  string  `xml:"link"`
 }
 
 type rssItem struct {
-	Lang        string      `xml:"xml:lang,attr,omitempty"`
-	Title       plainText   `xml:"title"`
-	Link        string      `xml:"link"`
-	Description string      `xml:"description"`
-	Content     string      `xml:"content:encoded,omitempty"`
-	Creator     string      `xml:"dc:creator,omitempty"`
-	Categories  []plainText `xml:"category"`
-	Comments    string      `xml:"comments,omitempty"`
-	Enclosure   *enclosure  `xml:"enclosure"`
-	GUID        rssGUID     `xml:"guid"`
-	Date        string      `xml:"pubDate,omitempty"`
-	Source      *rssSource  `xml:"source"`
+	Lang        string     `xml:"xml:lang,attr,omitempty"`
+	Title       escaped    `xml:"title"`
+	Link        string     `xml:"link"`
+	Description escaped    `xml:"description"`
+	Content     *escaped   `xml:"content:encoded"`
+	Creator     string     `xml:"dc:creator,omitempty"`
+	Categories  []escaped  `xml:"category"`
+	Comments    string     `xml:"comments,omitempty"`
+	Enclosure   *enclosure `xml:"enclosure"`
+	GUID        rssGUID    `xml:"guid"`
+	Date        string     `xml:"pubDate,omitempty"`
+	Source      *rssSource `xml:"source"`
 	Links       []atomLink
 	Media       []mediaContent `xml:"media:content"`
 	Thumbnail   *thumbnail     `xml:"media:thumbnail"`
@@ -76,7 +76,7 @@ type rssGUID struct {
 
 type rssSource struct {
 	URL string `xml:"url,attr"`
-	plainText
+	escaped
 }
 
 type mediaContent struct {
@@ -127,7 +127,7 @@ func (e *entry) rss() rssItem {
 		Lang:        e.lang,
 		Title:       verbatim(e.title),
 		Link:        e.link,
-		Description: cmp.Or(e.summary, e.content),
+		Description: markup(cmp.Or(e.summary, e.content)),
 		Creator:     e.creator(),
 		Comments:    uri(e.item.Comments),
 		GUID:        rssGUID{Permalink: false, ID: e.id},
@@ -135,7 +135,8 @@ func (e *entry) rss() rssItem {
 		Links:       e.links("atom:link", false),
 	}
 	if e.summary != "" {
-		it.Content = e.content
+		content := markup(e.content)
+		it.Content = &content
 	}
 	for _, c := range e.categories {
 		it.Categories = append(it.Categories, verbatim(c))

@@ -167,8 +167,10 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	case <-ctx.Done():
 		return nil, failure{status: http.StatusServiceUnavailable, cause: ctx.Err()}
 	}
-	var b bytes.Buffer
-	m, err := j.make(ctx, st, &b)
+	b := drafts.Get().(*bytes.Buffer)
+	defer drafts.Put(b)
+	b.Reset()
+	m, err := j.make(ctx, st, b)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +186,9 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	st.cache.put(j.key, d)
 	return d, nil
 }
+
+// drafts are what documents are written into: grown once, used again.
+var drafts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func newDocument(body []byte, j job) *document {
 	sum := sha256.Sum256(body)
@@ -207,9 +212,14 @@ var encoder = func() *zstd.Encoder {
 	return e
 }()
 
+// squeezers are used again: each is a megabyte of tables.
+var squeezers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func squeeze(body []byte) []byte {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b) // no name, no time: the same bytes give the same bytes
+	z := squeezers.Get().(*gzip.Writer) // no name, no time: the same bytes give the same bytes
+	defer squeezers.Put(z)
+	z.Reset(&b)
 	if _, err := z.Write(body); err != nil {
 		panic(err) // a buffer takes everything
 	}
