@@ -46,6 +46,9 @@ func (f Frame) W() *Text { return Words(f.Language) }
 // Front says whether this is the page of everything, whose own heading is the site's name.
 func (f Frame) Front() bool { return f.Heading == "" && f.Query == "" }
 
+// Asked is what was searched for, as a heading says it.
+func (f Frame) Asked() string { return shorten(label(f.Query), nameLength) }
+
 // plain makes the names of links fit to be shown.
 func plain(links []Link) []Link {
 	out := make([]Link, len(links))
