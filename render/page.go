@@ -31,7 +31,8 @@ type Frame struct {
 	Here          string    // path of the view within it, ending in "/"; "" = everything
 	Tab           string    // which entry of the menu this page belongs to
 	Query         string    // what was searched for
-	Feeds         *Feeds    // nil = nothing to subscribe to
+	Feeds         *Feeds    // what feed readers find by the page's address; nil = nothing
+	FeedsOf       string    // whose feeds those are; "" = the page's own
 	HasCategories bool      // the menu leads to them
 	HasFeeds      bool      // the menu leads to them
 	Now           time.Time // what "3 hours ago" is reckoned from; the page tells days and hours in its zone

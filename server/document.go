@@ -262,6 +262,9 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	put(h, "Content-Encoding", say.coding)
 	put(h, "Content-Type", say.kind)
 	h["Content-Length"] = body.length
+	if r.Header["Range"] != nil {
+		h["Accept-Ranges"] = noRanges // the whole comes instead, which RFC 9110, 14.2 allows
+	}
 	if d.status != 0 {
 		w.WriteHeader(d.status)
 	}

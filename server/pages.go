@@ -45,6 +45,8 @@ func (st *site) pageJob(key, lang, vary string) job {
 // frame is what all pages have around them.
 func (s *Server) frame(st *site, lang string, outlets map[string]feed.Outlet) render.Frame {
 	f := render.Frame{Title: st.Title, Language: lang, Root: st.root, Now: st.Now().In(st.Zone), NoPictures: st.NoPictures, NoScript: st.NoScript}
+	everything := st.everything()
+	f.Feeds, f.FeedsOf = st.feeds(place{view: everything}), everything.Title
 	for _, o := range outlets {
 		f.HasCategories = f.HasCategories || len(o.Categories) > 0
 	}
@@ -82,7 +84,7 @@ func (s *Server) riverPage(ctx context.Context, st *site, p place, before feed.C
 		return render.RiverPage{}, err
 	}
 	page := render.RiverPage{Frame: s.frame(st, lang, outlets), View: p.view, Stories: stories, Outlets: outlets}
-	page.Here, page.Tab, page.Query, page.Feeds = p.here, p.tab, p.search, st.feeds(p)
+	page.Here, page.Tab, page.Query, page.Feeds, page.FeedsOf = p.here, p.tab, p.search, st.feeds(p), ""
 	page.Description = p.view.Description
 	if p.here != "" {
 		page.Heading, page.HeadLang = p.view.Title, p.view.Language

@@ -207,7 +207,7 @@ func soften(h http.Header) {
 }
 
 // Values as a header takes them, shared by all answers.
-var nosniff, noReferrer, strict = []string{"nosniff"}, []string{"no-referrer"}, []string{policyStrict}
+var nosniff, noReferrer, strict, noRanges = []string{"nosniff"}, []string{"no-referrer"}, []string{policyStrict}, []string{"none"}
 
 const (
 	// policyStrict is for what is no page: nothing may run, load or be framed.

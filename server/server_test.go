@@ -129,6 +129,8 @@ func TestUnchangedContentIsNotSentTwice(t *testing.T) {
 		} {
 			if w := ask(t, h, "GET", path, headers...); w.Code != 200 || w.Body.String() != first.Body.String() {
 				t.Errorf("%s with %q: %d, %d bytes; want the whole document", path, headers, w.Code, w.Body.Len())
+			} else if headers[0] == "Range" && w.Header().Get("Accept-Ranges") != "none" {
+				t.Errorf("%s does not say that it gives no ranges", path)
 			}
 		}
 		again := ask(t, server.New(townOptions, town()), "GET", path)
@@ -233,5 +235,21 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	}
 	if w := ask(t, h, "GET", "/assets/style.000000000000.css"); w.Code != http.StatusNotFound {
 		t.Errorf("a stylesheet of another day: %d", w.Code)
+	}
+}
+
+func TestFeedReadersFindAFeedByAnyPage(t *testing.T) {
+	h := server.New(townOptions, town())
+	for path, want := range map[string]string{
+		"/": "atom.xml", "/?q=ferry": "atom.xml?q=ferry", "/feeds/urdu/": "feeds/urdu/atom.xml", "/sources/herald/": "sources/herald/atom.xml",
+		"/story/bridge": "atom.xml", "/sources/": "atom.xml", "/categories/": "atom.xml", "/feeds/": "atom.xml", "/nowhere": "atom.xml",
+	} {
+		body := ask(t, h, "GET", path).Body.String()
+		if link := `(Atom)" href="https://news.example.org/` + want + `"`; !strings.Contains(body, link) || strings.Count(body, `<link rel="alternate"`) != 3 {
+			t.Errorf("%s does not lead to the feeds at %s", path, want)
+		}
+	}
+	if body := ask(t, h, "GET", "/story/bridge").Body.String(); !strings.Contains(body, `title="Town (Atom)"`) {
+		t.Error("the page of a story calls the feeds of everything something else than Town")
 	}
 }
