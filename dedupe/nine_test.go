@@ -1,9 +1,7 @@
 package dedupe_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,18 +25,6 @@ type story struct {
 	Other         []string
 	TemplateTitle string `json:"template_title"`
 	Template      string
-}
-
-func stories(t *testing.T) (all []story) {
-	t.Helper()
-	b, err := os.ReadFile("testdata/nine.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &all); err != nil {
-		t.Fatal(err)
-	}
-	return all
 }
 
 // told are the items that tell the story, and those that tell something else.
@@ -73,7 +59,7 @@ func (s story) told() (copies, others []feed.Item) {
 // TestNineLanguages joins what is one report, and nothing else, in Urdu, Arabic,
 // Persian, Hindi, German, English, Chinese, Japanese and Thai.
 func TestNineLanguages(t *testing.T) {
-	for _, s := range stories(t) {
+	for _, s := range read[story](t, "testdata/nine.json") {
 		t.Run(s.Lang, func(t *testing.T) {
 			copies, others := s.told()
 			clusters := decideAll(append(copies, others...))
