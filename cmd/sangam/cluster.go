@@ -27,10 +27,6 @@ import (
 	"sangam/websub"
 )
 
-// decisions is raised whenever the program would decide otherwise than before what is one story,
-// or store it otherwise: nodes of a cluster must agree, and this is how they know.
-const decisions = 1
-
 // clusterWaiting is how many visits may be asked of the cluster at once: waiting for one that
 // another node makes is no work.
 const clusterWaiting = 4096
@@ -306,11 +302,6 @@ func described(ctx context.Context, cfg *config.Config, db *storage.DB) ([]feed.
 		outlets[i] = src.Described(state.For(src).Channel)
 	}
 	return outlets, nil
-}
-
-// rulesDigest stands for all by which stories are decided, and how they are stored.
-func rulesDigest(cfg *config.Config) string {
-	return digest(decisions, storage.Schema, cfg.Window, cfg.NearDuplicates, authority(cfg))
 }
 
 // configDigest stands for all of a configuration that must be the same on every node. Secrets are

@@ -2,10 +2,12 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"sangam/config"
+	"sangam/dedupe"
 )
 
 func TestShippedClusterIsSetUpAsItShouldBe(t *testing.T) {
@@ -34,5 +36,39 @@ func TestShippedClusterIsSetUpAsItShouldBe(t *testing.T) {
 	other.Title = "Another"
 	if configDigest(&other) == configDigest(cfg) {
 		t.Error("another title does not change the digest of the configuration")
+	}
+}
+
+// BenchmarkManners is what a node pays at its start to know by what rules it decides.
+func BenchmarkManners(b *testing.B) {
+	for b.Loop() {
+		manners(dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true})
+	}
+}
+
+func TestManyKindsOfChangeAreOtherRules(t *testing.T) {
+	cfg, err := config.Load("../../config.yaml", func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := rulesDigest(cfg)
+	if again := rulesDigest(cfg); again != was {
+		t.Errorf("the same program has rules %s and %s", was, again)
+	}
+	far := *cfg
+	far.Window *= 2
+	exact := *cfg
+	exact.NearDuplicates = false
+	renamed := *cfg
+	renamed.PublicURL = "https://elsewhere.example/"
+	for what, c := range map[string]*config.Config{"window": &far, "near_duplicates": &exact, "public_url": &renamed} {
+		if rulesDigest(c) == was {
+			t.Errorf("another %s are the same rules", what)
+		}
+	}
+	near, alone := rules(cfg), rules(cfg)
+	alone.Near = time.Hour
+	if digest(manners(near)) == digest(manners(alone)) {
+		t.Error("rules that judge the demo's reports otherwise have the same manners")
 	}
 }
