@@ -35,11 +35,13 @@ const (
 	// with other names. Such texts do not join by themselves, short of sureText.
 	shortPairedText = 0.45
 	farPairedText   = 0.35
-	farHead         = 0.60
+	farHead         = 0.63
 	// quotedHead is how much of one headline must stand in the text of the other to
 	// count as agreeing with it: who retitles a report leaves the old headline in it.
 	quotedHead = 0.80
 	quotedText = 0.25
+	// farQuotedText is asked instead of quotedText when a day has passed.
+	farQuotedText = 0.48
 	// minLead is how much of the lead must be shared; a shared background, or a sidebar,
 	// shares none of it.
 	minLead = 0.24
@@ -203,7 +205,10 @@ func (l likeness) pairedText() float64 {
 
 // quotedText is how much of the text must agree, if it holds the headline.
 func (l likeness) quotedText() float64 {
-	if l.short < soleText || l.apart > day {
+	switch {
+	case l.apart > day:
+		return farQuotedText
+	case l.short < soleText:
 		return shortPairedText
 	}
 	return quotedText
