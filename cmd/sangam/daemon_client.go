@@ -17,6 +17,9 @@ import (
 // errNoDaemon says that nobody listens on the operators' side.
 var errNoDaemon = errors.New("no daemon is running")
 
+// errToken says that a daemon runs, which does not want to hear us.
+var errToken = errors.New("it wants an admin_token that this configuration does not have: use the daemon's own, with its environment")
+
 // The daemon answers a question at once; what it is told to do may take a visit to
 // every source.
 const (
@@ -57,6 +60,9 @@ func callDaemon(ctx context.Context, cfg *config.Config, method, path string, in
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("ask the daemon: %w", err)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("the daemon on %s: %w", cfg.Admin, errToken)
 	}
 	if resp.StatusCode != http.StatusOK {
 		var refusal struct {

@@ -281,6 +281,13 @@ func adjustable(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
 	level.Set(c.Level)
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
+		// As in the other format, "3ms"; else it would be 3000000.
+		o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+			if a.Value.Kind() == slog.KindDuration {
+				a.Value = slog.StringValue(a.Value.Duration().String())
+			}
+			return a
+		}
 		return slog.New(slog.NewJSONHandler(w, o)), level
 	}
 	return slog.New(slog.NewTextHandler(w, o)), level

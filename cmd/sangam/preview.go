@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,11 +91,11 @@ func preview(ctx context.Context, opt *options, against string, all bool) (err e
 	if err != nil {
 		return opt.problems(err)
 	}
-	old, err := compared(ctx, cfg, against)
+	old, desk, err := compared(ctx, cfg, against)
 	if err != nil {
 		return opt.problems(err)
 	}
-	db, err := scratch(ctx, cfg)
+	db, err := scratch(ctx, cfg, desk)
 	if err != nil {
 		return err
 	}
@@ -114,28 +113,68 @@ func preview(ctx context.Context, opt *options, against string, all bool) (err e
 	return nil
 }
 
-// compared is the configuration that cfg would take the place of: the one asked for,
-// else that of the running daemon, else the config.yaml beside it with the same store;
-// nil when there is none but cfg itself.
-func compared(ctx context.Context, cfg *config.Config, against string) (*config.Config, error) {
+// compared returns the configuration that cfg would take the place of: the one asked
+// for, else that of the running daemon, else the config.yaml beside it with the same
+// store; nil when there is none but cfg itself. desk is the one by which the daemon is
+// reached, for cfg may change that too.
+func compared(ctx context.Context, cfg *config.Config, against string) (old, desk *config.Config, err error) {
+	beside := func(file string) *config.Config {
+		if sameFile(file, cfg.Path) {
+			return nil
+		}
+		c, err := config.Load(file, os.LookupEnv)
+		if err != nil || c.Data != cfg.Data {
+			return nil // it is not for us to judge; the store knows what is visited
+		}
+		return c
+	}
 	if against != "" {
-		return config.Load(against, os.LookupEnv)
+		if old, err = config.Load(against, os.LookupEnv); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		old = beside(filepath.Join(filepath.Dir(cfg.Path), "config.yaml"))
 	}
-	var st struct {
-		Program programStatus `json:"program"`
+	var refused error
+	for _, c := range []*config.Config{cfg, old} {
+		if c == nil {
+			continue
+		}
+		var st struct {
+			Program programStatus `json:"program"`
+		}
+		err := askDaemon(ctx, c, "status.json", &st)
+		switch {
+		case errors.Is(err, errNoDaemon):
+		case errors.Is(err, errToken):
+			refused = err
+		case err != nil:
+			return nil, nil, err
+		default:
+			if file := st.Program.Config.File; against == "" && file != "" {
+				old = beside(alike(file, cfg.Path))
+			}
+			return old, c, nil
+		}
 	}
-	if err := askDaemon(ctx, cfg, "status.json", &st); err != nil && !errors.Is(err, errNoDaemon) {
-		return nil, err
+	return old, cfg, refused
+}
+
+// alike is the name of a file, relative to where we are if the other name is, so that
+// what the two files say of directories can be compared.
+func alike(name, other string) string {
+	if filepath.IsAbs(other) {
+		return name
 	}
-	file := cmp.Or(st.Program.Config.File, filepath.Join(filepath.Dir(cfg.Path), "config.yaml"))
-	if sameFile(file, cfg.Path) {
-		return nil, nil
+	here, err := os.Getwd()
+	if err != nil {
+		return name
 	}
-	old, err := config.Load(file, os.LookupEnv)
-	if err != nil || old.Data != cfg.Data {
-		return nil, nil // it is not for us to judge; the store knows what is visited
+	relative, err := filepath.Rel(here, name)
+	if err != nil {
+		return name
 	}
-	return old, nil
+	return relative
 }
 
 func sameFile(a, b string) bool {
@@ -147,10 +186,10 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// scratch opens a copy of the configuration's store, made through the daemon where
-// one runs. The copy has no name any more, so it is gone when it is closed, or when this
+// scratch opens a copy of the configuration's store, made through the daemon at desk
+// where one runs. The copy has no name any more, so it is gone when it is closed, or when this
 // process ends in whatever way.
-func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, err error) {
+func scratch(ctx context.Context, cfg, desk *config.Config) (db *storage.DB, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("copy the store: %w", err)
@@ -176,7 +215,7 @@ func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, err error
 	}
 	defer os.Remove(file) // it may never have come to be
 	if missing == nil {
-		if err := copyStore(ctx, cfg, live, file); err != nil {
+		if err := copyStore(ctx, desk, live, file); err != nil {
 			return nil, err
 		}
 	}
@@ -185,13 +224,13 @@ func scratch(ctx context.Context, cfg *config.Config) (db *storage.DB, err error
 	return storage.Open(file, o)
 }
 
-func copyStore(ctx context.Context, cfg *config.Config, live, file string) error {
+func copyStore(ctx context.Context, desk *config.Config, live, file string) error {
 	var b backedUp
-	err := tellDaemon(ctx, cfg, "backup", map[string][]string{"file": {file}}, &b)
+	err := tellDaemon(ctx, desk, "backup", map[string][]string{"file": {file}}, &b)
 	if !errors.Is(err, errNoDaemon) {
 		return err
 	}
-	return storage.Copy(ctx, live, file, storeOptions(cfg, nil), nil)
+	return storage.Copy(ctx, live, file, storeOptions(desk, nil), nil)
 }
 
 // foresee lets the scratch store live through what the new configuration would bring.

@@ -125,6 +125,13 @@ sources:
 			t.Errorf("the report does not say %q:\n%s", want, text)
 		}
 	}
+	// A new configuration may move the operators' side: the daemon is asked where it is now.
+	if err := os.WriteFile(filepath.Join(d.dir, "moved.yaml"), []byte(strings.Replace(changed, d.admin, "127.0.0.1:1", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, stderr, _ := d.command("preview", "--config", "moved.yaml"); !strings.Contains(text, "listen, admin changed") || !strings.Contains(text, "drops: Lottery") {
+		t.Errorf("with another admin address the report is\n%s%s", text, stderr)
+	}
 	d.stop()
 
 	stopped := d.data()

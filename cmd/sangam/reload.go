@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ type reloaded struct {
 
 // configStatus is how the daemon stands to its configuration file.
 type configStatus struct {
-	File     string    `json:"file"`
+	File     string    `json:"file"`               // its whole name: who asks may be elsewhere
 	Loaded   time.Time `json:"loaded"`             // when the configuration in force was read
 	Change   string    `json:"change,omitempty"`   // what the last reload that changed anything changed
 	Restart  []string  `json:"restart,omitempty"`  // keys whose new values wait for a restart
@@ -125,9 +126,13 @@ type reloader struct {
 func newReloader(c *current, db *storage.DB, log *slog.Logger, m *metrics, apply func(*config.Config)) *reloader {
 	now := time.Now().UTC()
 	m.loaded(now)
+	file, err := filepath.Abs(c.get().Path)
+	if err != nil {
+		file = c.get().Path // the directory is gone under us; as it was named, then
+	}
 	return &reloader{
 		config: c, db: db, log: log, lookup: os.LookupEnv, apply: apply, metrics: m,
-		status: configStatus{File: c.get().Path, Loaded: now},
+		status: configStatus{File: file, Loaded: now},
 	}
 }
 
@@ -162,7 +167,7 @@ func (r *reloader) reload(ctx context.Context, because string) (reloaded, error)
 	}
 	now := time.Now().UTC()
 	r.metrics.loaded(now)
-	r.loaded(configStatus{File: old.Path, Loaded: now, Change: change, Restart: restart}, because)
+	r.loaded(configStatus{File: r.status.File, Loaded: now, Change: change, Restart: restart}, because)
 	return reloaded{File: old.Path, Change: change, Restart: restart}, nil
 }
 

@@ -141,7 +141,7 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.soon("that the file is well again", func() bool { return d.program().Refused.IsZero() })
-	if !strings.Contains(d.stderr.String(), `file=config.yaml change="no change"`) {
+	if !strings.Contains(d.stderr.String(), `level=INFO msg="configuration reloaded" because="the file changed" file=`) {
 		t.Errorf("the log does not tell that the file is well again:\n%s", d.stderr)
 	}
 
@@ -192,6 +192,14 @@ func TestOperatorsSideWantsItsToken(t *testing.T) {
 		t.Errorf("got %d with the token and %d with another, want 200 and 401", a, b)
 	}
 	d.fetch() // the commands know it
+	other := strings.Replace(read(t, filepath.Join(d.dir, "config.yaml")), first, second, 1)
+	write(t, filepath.Join(d.dir, "other.yaml"), other)
+	if _, stderr, status := d.command("status", "--config", "other.yaml"); status != exitFailure || !strings.Contains(stderr, "wants an admin_token that this configuration does not have") {
+		t.Errorf("sangam status with another token: status %d, %q", status, stderr)
+	}
+	if out, stderr, status := d.command("preview", "--config", "other.yaml"); status != exitOK || !strings.Contains(out, "admin_token changed") {
+		t.Errorf("sangam preview of another token: status %d, %q%q", status, out, stderr)
+	}
 	d.configure(outlets, "admin_token: "+second+"\n")
 	d.soon("the new token", func() bool { return asked(second) == http.StatusOK })
 	if a := asked(first); a != http.StatusUnauthorized {

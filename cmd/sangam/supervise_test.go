@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sangam/config"
 	"sangam/internal/outlet"
 )
 
@@ -133,5 +135,15 @@ func TestWatchdogIsNotFedByADaemonThatHangs(t *testing.T) {
 	}
 	if _, before := await(t, messages, "STOPPING=1"); len(before) > 0 {
 		t.Errorf("hanging, it told %q", before)
+	}
+}
+
+func TestLogTellsDurationsInWordsInBothFormats(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var said bytes.Buffer
+		logger(&said, config.Log{Format: format}).Info("visit", "took", 3*time.Millisecond)
+		if !strings.Contains(said.String(), "3ms") {
+			t.Errorf("%s: got %s, want 3ms", format, &said)
+		}
 	}
 }
