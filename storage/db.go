@@ -73,6 +73,7 @@ type DB struct {
 
 	edition atomic.Uint64          // grows with every commit, and when the file is another
 	newest  atomic.Pointer[newest] // what Sequence found last
+	packs   packCache
 }
 
 // newest is the newest change as of an edition of the file.

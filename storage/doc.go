@@ -35,7 +35,7 @@
 //	outlets  source id               record: the outlet, its src, whether it is configured
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed
-//	items    no of the first         record: a pack of up to eight items that one visit brought,
+//	items    no of the first         record: a pack of up to sixteen items that one visit brought,
 //	                                 each a feed.Item and the number of its story
 //	marks    day (bucket)            one log per day of arrival, dropped as a whole once nothing
 //	                                 will be compared with its items any more
@@ -84,7 +84,7 @@
 //
 // Why packs: items that came together share addresses, markup and words. Compressed together they
 // take a third less, and a page of 4 kB holds no single item of 1.2 kB without waste. To read one
-// item, the few of its pack are decompressed, which takes about 20 µs.
+// item, all of its pack are decompressed, which takes about 40 µs; the packs read last are remembered.
 //
 // # What can be rebuilt
 //
