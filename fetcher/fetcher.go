@@ -247,8 +247,21 @@ func (e *errand) conclude(r *reply, at, last *url.URL) feed.Document {
 		return e.rejected(r, at)
 	}
 	doc.NotBefore, doc.NotBeforeWhy = freshness(r.Header, e.now())
+	if r.StatusCode == http.StatusNotModified && r.Header.Get("Cache-Control") == "" && r.Header.Get("Expires") == "" {
+		doc.NotBefore, doc.NotBeforeWhy = e.asBefore()
+	}
 	e.remember(&doc, at, last)
 	return doc
+}
+
+// asBefore is how long an answer is fresh that was confirmed without a word about it: as
+// long as it was when it came (RFC 9111, 4.3.4).
+func (e *errand) asBefore() (time.Time, string) {
+	fresh, why := e.state.NotBefore.Sub(e.state.Visited), e.state.NotBeforeWhy
+	if fresh <= 0 || why != whyMaxAge && why != whyExpires {
+		return time.Time{}, ""
+	}
+	return e.at.Add(min(fresh, longestFresh)), why
 }
 
 // remember notes where the feed moved to for good, and who else lives there.

@@ -162,6 +162,36 @@ func TestNewValidatorsIn304AreKept(t *testing.T) {
 	}
 }
 
+func TestWhatA304DoesNotSayHoldsOn(t *testing.T) {
+	o := start(t, outlet.Options{})
+	c, src := client(t, fetcher.Options{}), source(o.Feed())
+	at := time.Now()
+	st := feed.State{ETag: `"1"`, Visited: at.Add(-2 * time.Hour), NotBefore: at.Add(-time.Hour), NotBeforeWhy: "max-age"}
+	for _, row := range []struct {
+		header, value, why string
+		want               time.Duration
+	}{
+		{"", "", "max-age", time.Hour},
+		{"", "", "Retry-After", 0},
+		{"Cache-Control", "max-age=60", "max-age", time.Minute},
+		{"Cache-Control", "no-cache", "max-age", 0},
+		{"Expires", "0", "Expires", 0},
+	} {
+		o.Behave(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if row.header != "" {
+				w.Header().Set(row.header, row.value)
+			}
+			w.WriteHeader(http.StatusNotModified)
+		}))
+		st.NotBeforeWhy = row.why
+		doc := c.Fetch(t.Context(), feed.Visit{Source: src, State: st, At: at})
+		switch got := doc.NotBefore.Sub(at).Round(time.Minute); {
+		case row.want == 0 && !doc.NotBefore.IsZero(), row.want > 0 && got != row.want:
+			t.Errorf("304 with %s %s after %s: fresh for %s, want %s", row.header, row.value, row.why, got, row.want)
+		}
+	}
+}
+
 func TestSameBytesAreUnchanged(t *testing.T) {
 	o := start(t, outlet.Options{})
 	n := 0

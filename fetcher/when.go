@@ -14,6 +14,12 @@ const (
 	longestRetry = 7 * 24 * time.Hour
 )
 
+// What the header is called that says how long an answer is fresh.
+const (
+	whyMaxAge  = "max-age"
+	whyExpires = "Expires"
+)
+
 // freshness reads until when the outlet calls its answer fresh (RFC 9111, 4.2.1):
 // there is no point in asking sooner. The zero time means that it does not say.
 func freshness(h http.Header, now time.Time) (time.Time, string) {
@@ -25,13 +31,13 @@ func freshness(h http.Header, now time.Time) (time.Time, string) {
 	maxAge, decided := directives(h)
 	switch {
 	case decided:
-		fresh, name = maxAge-age, "max-age"
+		fresh, name = maxAge-age, whyMaxAge
 	case h.Get("Expires") != "":
 		if sent.IsZero() {
 			sent = now
 		}
 		if expires := date(h.Get("Expires")); !expires.IsZero() { // "0" and "-1" mean the past
-			fresh, name = expires.Sub(sent)-age, "Expires"
+			fresh, name = expires.Sub(sent)-age, whyExpires
 		}
 	}
 	if fresh <= 0 {
