@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"sangam/storage"
@@ -20,7 +21,7 @@ const (
 
 // keepBackups makes the backups that the configuration asks for, until ctx ends. When the
 // next one is due it tells from the files that are there, so restarts do not shift it.
-func keepBackups(ctx context.Context, conf *current, db *storage.DB, log *slog.Logger) error {
+func keepBackups(ctx context.Context, conf *current, db *storage.DB, watch *backupWatch, log *slog.Logger) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -37,9 +38,13 @@ func keepBackups(ctx context.Context, conf *current, db *storage.DB, log *slog.L
 			return nil
 		case err != nil:
 			log.Error("backup", "err", err)
+			watch.note(err, time.Now())
 			next = backupRetry
 		case file != "":
 			log.Info("backup", "file", file)
+			watch.note(nil, time.Now())
+		case rule.Dir == "":
+			watch.note(nil, time.Now())
 		}
 		timer.Reset(next)
 	}
@@ -63,4 +68,31 @@ func backUpIfDue(ctx context.Context, db *storage.DB, dir string, every time.Dur
 		return "", fmt.Errorf("rotate in %s: %w", dir, err)
 	}
 	return file, nil
+}
+
+// A backupWatch remembers whether backups fail, for who has not looked into the log: a
+// backup is missed when it is too late. The zero one is ready.
+type backupWatch struct {
+	mu    sync.Mutex
+	since time.Time // the first of those that failed in a row
+	err   error     // of the last
+}
+
+func (w *backupWatch) note(err error, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.since = now
+	}
+	w.err = err
+}
+
+// notices is what an operator should know first of the backups.
+func (w *backupWatch) notices() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("since %s no backup can be made: %v", w.since.UTC().Format(clock), w.err)}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sangam/config"
+	"sangam/internal/outlet"
 	"sangam/storage"
 )
 
@@ -47,6 +48,31 @@ func TestBackupsAreMadeWhenDueAndTheOldestGo(t *testing.T) {
 	if _, err := backUpIfDue(t.Context(), db, filepath.Join(dir, "taken"), time.Hour, 2, now); err == nil {
 		t.Error("a directory that is a file: no error")
 	}
+}
+
+// TestBackupThatFailsIsToldUntilOneIsMade points a daemon at a directory that is a file.
+func TestBackupThatFailsIsToldUntilOneIsMade(t *testing.T) {
+	outlets := map[string]*outlet.Outlet{"herald": openOutlet(t, "herald", outlet.RSS2)}
+	d := newDaemon(t, outlets)
+	write(t, filepath.Join(d.dir, "taken"), "")
+	d.configure(outlets, "backup: {dir: taken}\n")
+	d.start()
+	told := func() bool {
+		out, _, _ := d.command("status")
+		return strings.Contains(out, "no backup can be made: ") && strings.Contains(d.ask("/metrics"), "sangam_backup_successful 0\n")
+	}
+	d.soon("that the backup fails", told)
+	d.stop()
+	if err := os.Remove(filepath.Join(d.dir, "taken")); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	d.soon("the backup", func() bool {
+		made, _ := filepath.Glob(filepath.Join(d.dir, "taken", "*.backup.db"))
+		return len(made) == 1
+	})
+	d.soon("that all is well", func() bool { return !told() && strings.Contains(d.ask("/metrics"), "sangam_backup_successful 1\n") })
+	d.stop()
 }
 
 // TestDamagedStoreIsNamedWithItsBackupAndKept cuts a store short.

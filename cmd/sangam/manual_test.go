@@ -48,7 +48,7 @@ func TestOperateDocIsTrue(t *testing.T) {
 		}
 	}
 	m := newMetrics()
-	m.watchStore(nil, nil)
+	m.watchStore(nil, nil, nil)
 	descs := make(chan *prometheus.Desc, 200)
 	m.registry.Describe(descs)
 	close(descs)

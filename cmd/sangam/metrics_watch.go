@@ -106,7 +106,7 @@ func format(p string) string {
 
 // watchStore has the registry tell, whenever it is asked, how the store, the agenda
 // and every source are.
-func (m *metrics) watchStore(db *storage.DB, v *visits) {
+func (m *metrics) watchStore(db *storage.DB, v *visits, backups *backupWatch) {
 	value := func(name, help string, ask func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sangam_" + name, Help: help}, ask))
 	}
@@ -120,6 +120,12 @@ func (m *metrics) watchStore(db *storage.DB, v *visits) {
 	value("store_free_bytes", "Room in the store's file that will be used again.", func() float64 { return float64(storeOf(db, time.Now()).Free) })
 	value("store_writable", "1 if the last try to write to the store succeeded, 0 if not, as on a full disk.", func() float64 {
 		if _, err := db.Writable(); err != nil {
+			return 0
+		}
+		return 1
+	})
+	value("backup_successful", "0 if the last backup that was due could not be made, else 1.", func() float64 {
+		if len(backups.notices()) > 0 {
 			return 0
 		}
 		return 1

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"sangam/config"
@@ -35,12 +36,12 @@ type queueStatus struct {
 }
 
 // programOf asks every part of the daemon how it is.
-func programOf(cfg configStatus, db *storage.DB, v *visits, now time.Time) server.Program {
+func programOf(cfg configStatus, db *storage.DB, v *visits, backups *backupWatch, now time.Time) server.Program {
 	st := programStatus{
 		Version: version, Config: cfg, Store: storeOf(db, now),
 		Visits: queueStatus{v.agenda.Visiting(), v.agenda.Waiting()},
 	}
-	return server.Program{Report: st, Notices: append(cfg.notices(), storeNotices(db)...), Facts: st.facts()}
+	return server.Program{Report: st, Notices: slices.Concat(cfg.notices(), storeNotices(db), backups.notices()), Facts: st.facts()}
 }
 
 // facts are what a person wants to know of the daemon, each with its name.

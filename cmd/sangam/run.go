@@ -83,7 +83,8 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	conf := holding(cfg)
 	visits := newVisits(conf, db, client, numbers, log)
 	visits.agenda.Set(cfg.Sources)
-	numbers.watchStore(db, visits)
+	backups := &backupWatch{}
+	numbers.watchStore(db, visits, backups)
 	fellow, err := newFellow(conf, db, visits, log)
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		return err
 	}
 	desk.make = func(token feed.Secret) http.Handler {
-		o := adminOptions(conf, db, visits, reloader, log)
+		o := adminOptions(conf, db, visits, reloader, backups, log)
 		fellow.admin(&o)
 		o.Token = token
 		return server.NewAdmin(o)
@@ -139,7 +140,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	} else {
 		g.Go(func() error { return keepHouse(ctx, conf, db, log) })
 	}
-	g.Go(func() error { return keepBackups(ctx, conf, db, log) })
+	g.Go(func() error { return keepBackups(ctx, conf, db, backups, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
 	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(fellow.stale(pages)), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
@@ -325,7 +326,7 @@ func readersOptions(cfg *config.Config, hub *websub.Hub, log *slog.Logger) serve
 }
 
 // adminOptions say what operators can ask and have done.
-func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *slog.Logger) server.AdminOptions {
+func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, backups *backupWatch, log *slog.Logger) server.AdminOptions {
 	changes, queries := commandsOf(conf.get, db)
 	maps.Copy(changes, r.commands())
 	changes["fetch"] = func(ctx context.Context, r *http.Request) (any, error) {
@@ -340,7 +341,7 @@ func adminOptions(conf *current, db *storage.DB, v *visits, r *reloader, log *sl
 		Commands: changes, Queries: queries, Metrics: r.metrics.registry,
 		Sources: func() []feed.Source { return conf.get().Sources },
 		Views:   func() []feed.View { return conf.get().Views },
-		Program: func() server.Program { return programOf(r.state(), db, v, time.Now()) },
+		Program: func() server.Program { return programOf(r.state(), db, v, backups, time.Now()) },
 		Ready: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
 			defer cancel()
