@@ -180,8 +180,10 @@ func (r Rules) rule(a, b *reading, l likeness) feed.Ruling {
 		return join("quoted-headline", "%d %% of the shorter text is in the other too, and %d %% of one's headline in the other's text", percent(text), percent(l.quoted))
 	case l.recurring:
 		return part("recurring", "the same headline, but this outlet uses it again and again")
-	case l.nearHead(a, b):
+	case l.headsAlike(a, b) && l.nearHead(a, b):
 		return join("near-headline", "%d %% of the headline is the same", percent(head))
+	case l.headsAlike(a, b) && l.turnedHead(a, b):
+		return join("turned-headline", "both headlines have the same words")
 	}
 	return part("unlike", "only %d %% of the shorter text and %d %% of the headline are in the other too", percent(text), percent(head))
 }
@@ -261,26 +263,30 @@ func (l likeness) edited(a, b *reading) bool {
 	return false
 }
 
-// nearHead reports whether two headlines are the same but for a word or two, and
-// nothing else is there to tell.
-func (l likeness) nearHead(a, b *reading) bool {
-	if l.short < minText && l.apart <= quarterDay && endsWith(a.title.runes, b.title.runes) {
-		return true
-	}
-	if l.apart > day || min(widthOf(a.title.runes, minNearHead), widthOf(b.title.runes, minNearHead)) < minNearHead {
+// headsAlike reports whether nothing speaks against judging two items by headlines that
+// are not the same.
+func (l likeness) headsAlike(a, b *reading) bool {
+	if l.apart > day || substituted(a.title.runes, b.title.runes) || exchanged(a.title.runes, b.title.runes) {
 		return false
 	}
 	cut := l.head.shorter() >= wholeHead && min(widthOf(a.title.runes, minCutHead), widthOf(b.title.runes, minCutHead)) >= minCutHead
-	if l.short >= minText && l.body.shorter() < unlikeText && !cut {
-		return false
-	}
-	if substituted(a.title.runes, b.title.runes) || exchanged(a.title.runes, b.title.runes) {
-		return false
-	}
-	if l.apart <= halfDay && turned(a.title.runes, b.title.runes, l.head.shorter() >= turnedHead) {
-		return true
-	}
-	return l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack
+	return l.short < minText || l.body.shorter() >= unlikeText || cut
+}
+
+// nearHead reports whether two headlines are the same but for a word or two.
+func (l likeness) nearHead(a, b *reading) bool {
+	return l.short < minText && l.apart <= quarterDay && endsWith(a.title.runes, b.title.runes) ||
+		enoughHead(a, b) && l.head.shorter() >= nearHead && l.head.longer() >= nearHeadBack
+}
+
+// turnedHead reports whether two headlines say the same in another order.
+func (l likeness) turnedHead(a, b *reading) bool {
+	return l.apart <= halfDay && enoughHead(a, b) && turned(a.title.runes, b.title.runes, l.head.shorter() >= turnedHead)
+}
+
+// enoughHead reports whether both headlines are wide enough to be nearly the same.
+func enoughHead(a, b *reading) bool {
+	return min(widthOf(a.title.runes, minNearHead), widthOf(b.title.runes, minNearHead)) >= minNearHead
 }
 
 // endsWith reports whether one headline ends with all of the other.

@@ -86,7 +86,7 @@ func TestRules(t *testing.T) {
 			"the same words in another order",
 			told{"herald", "1", "Greenhaven: Flood of letters after harbour vote", "", 0},
 			told{"gazette", "2", "Flood of letters after harbour vote in Greenhaven", "", 2},
-			feed.Copy, "near-headline",
+			feed.Copy, "turned-headline",
 		},
 		{
 			"the same words but for one, in another order",
@@ -98,7 +98,7 @@ func TestRules(t *testing.T) {
 			"most words the same, in another order",
 			told{"herald", "1", "Fewer letters to council of Greenhaven after end of harbour vote", "", 0},
 			told{"gazette", "2", "Letters to council of Greenhaven decline after end of harbour vote", "", 2},
-			feed.Copy, "near-headline",
+			feed.Copy, "turned-headline",
 		},
 		{
 			"who did it to whom",
