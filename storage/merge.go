@@ -78,8 +78,13 @@ type merger struct {
 	returned bool // the item being placed was here before its source was purged
 }
 
-// fillSequential is for buckets whose keys only grow: pages are left full.
-const fillSequential = 0.9
+const (
+	// fillSequential is for buckets whose keys only grow: pages are left full.
+	fillSequential = 0.9
+	// fillBySource is for buckets whose keys grow source by source. Many come when the first visits are
+	// made, and would leave pages half empty; later ones need some room.
+	fillBySource = 0.65
+)
 
 func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 	b := func(name string, fill float64) *bbolt.Bucket {
@@ -92,7 +97,7 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 	m := &merger{
 		db: db, tx: tx, roster: db.outlets.Load(), span: db.rules.Load().Window(),
 		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
-		names: b(bNames, 0), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, 0), changes: b(bChanges, fillSequential),
+		names: b(bNames, fillBySource), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, fillBySource), changes: b(bChanges, fillSequential),
 		packs: db.itemReader(tx), pages: map[uint64]*pack{},
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
