@@ -30,7 +30,7 @@ func storiesCommand(opt *options) *cobra.Command {
 
     id, source, title, url, published (RFC 3339), summary, content, lang, author
 
-and puts them in order through the same reading, recognising, marking and merging
+and puts them in order of their dates through the same reading, recognising, marking and merging
 as the daemon does, on a scratch store. It prints "id<TAB>story key" lines; with -o json
 one object a line, with the reason of each join.
 
@@ -125,6 +125,20 @@ const visitSize = 30
 // others said of the same matter.
 const visitSpan = 6 * time.Hour
 
+// inOrder lists the rows as they were published; one without a date after the one that it
+// follows in the file.
+func inOrder(rows []row) []int {
+	order, at := make([]int, len(rows)), make([]time.Time, len(rows))
+	for i, r := range rows {
+		order[i], at[i] = i, r.Published
+		if i > 0 && r.Published.IsZero() {
+			at[i] = at[i-1]
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return at[a].Compare(at[b]) })
+	return order
+}
+
 // visitsOf puts the rows into visits of their sources, in the order in which these
 // would be over.
 func visitsOf(rows []row) [][]int {
@@ -136,7 +150,8 @@ func visitsOf(rows []row) [][]int {
 		delete(waiting, source)
 		sources = slices.DeleteFunc(sources, func(s string) bool { return s == source })
 	}
-	for i, r := range rows {
+	for _, i := range inOrder(rows) {
+		r := rows[i]
 		for len(sources) > 0 && r.Published.Sub(rows[waiting[sources[0]][0]].Published) > visitSpan {
 			leave(sources[0])
 		}
