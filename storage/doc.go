@@ -20,8 +20,9 @@
 // order. "no" is a number of 8 bytes: every item gets the next one when it is
 // first stored, and a story bears the number of the item that founded it. "src" is
 // a number of 4 bytes that a source gets when it is first heard of. "time" is 8
-// bytes of nanoseconds since 1970, UTC. A "hash" is 8 bytes. "day" is 4 bytes: days
-// since 1970.
+// bytes of nanoseconds since 1970, UTC. A "hash" is 8 bytes: of an item's key the
+// first of its SHA-256, of all else xxHash64; of marks and makers only the lower 4 are kept. "day" is
+// 4 bytes: days since 1970. A story's key is the hash of its founder's key in base32, in small letters.
 //
 //	bucket   key                     value
 //	meta     "schema"                4 bytes: the version of this layout
@@ -85,6 +86,41 @@
 // Why packs: items that came together share addresses, markup and words. Compressed together they
 // take a third less, and a page of 4 kB holds no single item of 1.2 kB without waste. To read one
 // item, all of its pack are decompressed, which takes about 40 µs; the packs read last are remembered.
+//
+// # Fields
+//
+// By these numbers are the fields of records known in CBOR; what is empty is left out. Records told without
+// numbers are arrays, in this order. Moments are texts (RFC 3339), in stories times as in keys. What the fields
+// mean is said where the types are, mostly in package feed.
+//
+//	item: 1 Key, 2 Source, 3 ID, 4 Link, 5 Via, 6 Title, 7 Summary, 8 Content, 9 Authors,
+//	    10 Published, 11 Updated, 12 PublishedRaw, 13 UpdatedRaw, 14 Categories, 15 Enclosures,
+//	    16 Image, 17 Language, 18 Direction, 19 Origin, 20 Comments, 21 Extensions, 22 Credits,
+//	    30 Seen, 31 Revised, 32 Hash, 34 Story, 35 Habitual, 60 StoryNo, 61 Entry, 62 Former
+//	authors: 1 Name, 2 Email, 3 URI
+//	enclosures: 1 URL, 2 Type, 3 Length, 4 Title
+//	origin: 1 Name, 2 Link, 3 ID
+//	story: Key, Entry, Into, Lead, Members, Sources, Joins, Order, Updated, Born, Seq, Aliases
+//	joins: 1 With, 2 Item, 3 Relation, 4 Rule, 5 Because, 6 Scores
+//	outlet record: 1 Outlet, 2 Num, 3 Configured
+//	outlet: 1 ID, 2 Name, 3 Site, 4 URL, 5 Language, 6 Direction, 7 Categories, 8 Credits,
+//	    9 Priority, 10 Apart, 11 MaxPerDay
+//	state: 1 Source, 2 URL, 3 ETag, 4 LastModified, 5 BodyHash, 6 ConfiguredURL, 10 Visited,
+//	    11 Succeeded, 12 Changed, 13 FailingSince, 14 Failures, 15 Trouble, 16 Problem,
+//	    17 Status, 18 Warnings, 20 Due, 21 DueWhy, 22 NotBefore, 23 NotBeforeWhy, 24 Gone,
+//	    25 Items, 26 Bytes, 27 Took, 28 Visits, 29 NotModified, 31 Filtered, 33 Judged,
+//	    34 Dropped, 32 Tally, 35 Events, 30 Channel
+//	channel: 1 Title, 2 Link, 3 Description, 4 Language, 5 ID, 6 Self, 7 Hubs, 8 Image,
+//	    9 Updated, 10 Authors, 11 Rights, 12 Generator, 13 Categories, 14 UpdatedRaw, 20 Pace
+//	pace: 1 TTL, 2 Period, 3 SkipHours, 4 SkipDays
+//	tally: 1 Since, 2 News, 3 Silent, 4 Days
+//	days: Date, New, Copies, Visits, Unchanged, Failed, Bytes, Took, Gap
+//	events: 1 Kind, 2 At, 3 Since, 4 Trouble, 5 Detail, 6 PerDay
+//	habits: 1 Sentences, 2 Learnt, 3 Listed, 4 NewIDs, 5 NewLinks, 6 NoIDs, 7 NoLinks
+//	sentences: Hash, Count, Age, Items
+//	listed: Key, ID, Link, Text
+//	verdict: 1 Always, 2 At, 3 By, 4 First
+//	size: 1 Date, 2 Bytes, 3 Free
 //
 // # What can be rebuilt
 //
