@@ -109,6 +109,10 @@ func (u unknown) Unwrap() error { return u.error }
 // Status is the answer to whoever named it.
 func (unknown) Status() int { return http.StatusNotFound }
 
+// refusedAgain is how often a file that was refused is read again: what was wrong may not
+// have been in the file, but a secret that came later, or a full disk.
+const refusedAgain = 30 * time.Second
+
 // reloader takes a changed configuration file over into the running daemon.
 type reloader struct {
 	config  *current
@@ -118,6 +122,8 @@ type reloader struct {
 	apply   func(*config.Config) // cannot fail
 	metrics *metrics
 	fellow  *fellow
+
+	again time.Duration // after which a file that was refused is read again
 
 	mu     sync.Mutex // one reload at a time; guards status
 	status configStatus
@@ -131,7 +137,7 @@ func newReloader(c *current, db *storage.DB, log *slog.Logger, m *metrics, apply
 		file = c.get().Path // the directory is gone under us; as it was named, then
 	}
 	return &reloader{
-		config: c, db: db, log: log, lookup: os.LookupEnv, apply: apply, metrics: m,
+		config: c, db: db, log: log, lookup: os.LookupEnv, apply: apply, metrics: m, again: refusedAgain,
 		status: configStatus{File: file, Loaded: now},
 	}
 }
@@ -227,14 +233,29 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) error {
 			r.log.Warn("the configuration file is not watched; use sangam reload", "err", err)
 		}
 	})
+	again := time.NewTicker(r.again)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-signals:
 			_, _ = r.reload(ctx, "SIGHUP")
+		case <-again.C:
+			if r.mended() {
+				_, _ = r.reload(ctx, "what was wrong is mended")
+			}
 		}
 	}
+}
+
+// mended says whether the file was refused and has no mistake now.
+func (r *reloader) mended() bool {
+	if r.state().Refused.IsZero() {
+		return false
+	}
+	_, err := config.Load(r.config.get().Path, r.lookup)
+	return err == nil
 }
 
 // possible is the configuration read, except for what cannot change under a running

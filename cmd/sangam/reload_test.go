@@ -1,17 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"sangam/config"
 	"sangam/internal/outlet"
 	"sangam/server"
 )
@@ -141,9 +146,6 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.soon("that the file is well again", func() bool { return d.program().Refused.IsZero() })
-	if !strings.Contains(d.stderr.String(), `level=INFO msg="configuration reloaded" because="the file changed" file=`) {
-		t.Errorf("the log does not tell that the file is well again:\n%s", d.stderr)
-	}
 
 	// Keys that need a restart.
 	if err := os.WriteFile(filepath.Join(d.dir, "config.yaml"), append(good, "data: elsewhere\nlog: {format: json}\n"...), 0o600); err != nil {
@@ -163,8 +165,51 @@ func TestBadFileKeepsTheOldConfiguration(t *testing.T) {
 		t.Error("the metric still tells of a refusal")
 	}
 	d.stop()
+	if !strings.Contains(d.stderr.String(), `level=INFO msg="configuration reloaded" because="the file changed" file=`) {
+		t.Errorf("the log does not tell that the file is well again:\n%s", d.stderr)
+	}
 	if _, stderr, status := d.command("reload"); status != exitFailure || !strings.Contains(stderr, "no daemon") {
 		t.Errorf("sangam reload with no daemon: status %d, %q", status, stderr)
+	}
+}
+
+// TestRefusedFileIsTriedAgain refuses a file for want of a variable, which then comes:
+// the file itself does not change.
+func TestRefusedFileIsTriedAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	write(t, path, "title: old\nsources: []\n")
+	cfg, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := openStore(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var said bytes.Buffer
+	var come atomic.Bool
+	applied := make(chan string, 100)
+	r := newReloader(holding(cfg), db, slog.New(slog.NewTextHandler(&said, nil)), newMetrics(), func(cfg *config.Config) { applied <- cfg.Title })
+	r.again, r.lookup = 20*time.Millisecond, func(string) (string, bool) { return "new", come.Load() }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.run(ctx, nil) }()
+	<-applied // what it says when the watching begins
+	write(t, path, "title: ${TITLE}\nsources: []\n")
+	for r.state().Refused.IsZero() {
+		time.Sleep(time.Millisecond)
+	}
+	come.Store(true)
+	if title := <-applied; title != "new" {
+		t.Errorf("taken over was %q", title)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(said.String(), "refused, the old one stays"); n != 1 {
+		t.Errorf("the refusal was logged %d times, want once:\n%s", n, &said)
 	}
 }
 
