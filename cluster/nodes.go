@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,7 @@ func (n *Node) beat(ctx context.Context) error {
 	eng := n.engine.Load()
 	tick := time.NewTicker(n.Beat)
 	defer tick.Stop()
+	n.lastBeat = math.MaxUint64 // there was none: nothing has stalled yet
 	for failures := 0; ; {
 		err := n.beatOnce(ctx, eng)
 		switch {
