@@ -219,3 +219,18 @@ func TestASeedThatWasInterruptedIsNotTakenForAnEmptyStore(t *testing.T) {
 		t.Errorf("seeded a cluster that began with nothing: %v", err)
 	}
 }
+
+func TestANodeEndsSoonThoughNoMajorityAnswers(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 3)
+	m := newMember(t, s, "a", nil)
+	m.ready()
+	s.stop(1)
+	s.stop(2)
+	waitFor(t, "the node to know that it is cut off", func() bool { return m.node.Stale() > 3*time.Second }) // the client asks for the log again by then
+	began := time.Now()
+	m.kill()
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("a node took %s to end", took)
+	}
+}

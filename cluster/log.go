@@ -224,7 +224,7 @@ func (n *Node) tailOnce(ctx context.Context) error {
 	if err != nil {
 		return n.explain("read the log", err)
 	}
-	defer consuming.Stop()
+	defer stopSoon(consuming)
 	ended := consuming.Closed()
 	for {
 		select {
@@ -241,6 +241,20 @@ func (n *Node) tailOnce(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+}
+
+// stopTime is how long the client may take to stop reading.
+const stopTime = time.Second
+
+// stopSoon has the client stop reading. While no majority answers it holds on to its last request, for
+// up to twenty seconds: nobody waits for that, it ends by itself.
+func stopSoon(consuming jetstream.ConsumeContext) {
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); consuming.Stop() }()
+	select {
+	case <-stopped:
+	case <-time.After(stopTime):
 	}
 }
 
