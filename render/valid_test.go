@@ -3,6 +3,7 @@ package render_test
 import (
 	"bytes"
 	"encoding/xml"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -113,5 +114,22 @@ func TestEntriesOfOneVisitAreNotUpdatedAtOneTime(t *testing.T) {
 	}
 	if err := xml.Unmarshal(out.Bytes(), &got); err != nil || len(got.Updated) != 2 || got.Updated[0] == got.Updated[1] {
 		t.Errorf("updated at %q, %v; want two times", got.Updated, err)
+	}
+}
+
+func TestArchiveWithoutNeighboursIsNotMarkedAsOneOfAChain(t *testing.T) {
+	page := quirky()
+	page.Current, page.Self = page.Self, "https://s.example/archive/2026-03-14/feed.xml"
+	for prev, marked := range map[string]bool{"": false, "https://s.example/archive/2026-03-13/feed.xml": true} {
+		page.Prev = prev
+		for format, write := range map[string]func(io.Writer, render.Page) error{"rss": render.RSS, "atom": render.Atom} {
+			var out bytes.Buffer
+			if err := write(&out, page); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(out.String(), "<fh:archive>"); got != marked || !strings.Contains(out.String(), `rel="current"`) {
+				t.Errorf("%s with %q before it: marked %v, want %v, and a link to the current one", format, prev, got, marked)
+			}
+		}
 	}
 }
