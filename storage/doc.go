@@ -45,9 +45,9 @@
 //	                                 each of their marks; later ones replace what is said before
 //	names    src, hash of item key   the item's no as a varint; or the tombstone of a deleted
 //	                                 item: a 0 byte, the day on which it expires and when the
-//	                                 item was first seen, as varints. With a hash of the id of
-//	                                 a purged source, its highest bit set, for the src: those
-//	                                 of the source's items, which keep nobody away
+//	                                 item was first seen, as varints. With the highest bit set in
+//	                                 the lower 4 bytes of the SHA-256 hash of a purged source's
+//	                                 id for the src: those of its items, which keep nobody away
 //	refs     day (bucket)            one bucket per day of arrival; its sequence is the first no
 //	         └ slot                  a slot is the first 10 bits of a hash, as 2 bytes. For each such hash
 //	                                 of an item's key, id or link: its next 32 bits and 5 bytes of the
