@@ -113,8 +113,9 @@ type Node struct {
 		at      time.Time
 	}
 
-	stalled  chan struct{} // holds a word when the log does not come
-	lastBeat uint64        // what was applied at the last beat; beat's own
+	inHand   atomic.Pointer[atomic.Int32] // how many entries have come and are not folded
+	stalled  chan struct{}                // holds a word when the log does not come
+	lastBeat uint64                       // what was applied at the last beat; beat's own
 
 	applied atomic.Uint64 // the last entry folded
 	beaten  atomic.Int64  // when the engine's majority last answered, Unix nanoseconds

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -216,7 +217,8 @@ func (n *Node) tailOnce(ctx context.Context) error {
 		pause(ctx, time.Second)
 		return n.explain("read the log", err)
 	}
-	in := reader{node: n, eng: eng, next: n.applied.Load() + 1, out: make(chan logged, mostSteps), broken: make(chan error, 1)}
+	in := &reader{node: n, eng: eng, next: n.applied.Load() + 1, out: make(chan logged, mostSteps), broken: make(chan error, 1)}
+	n.inHand.Store(&in.inHand)
 	consuming, err := c.Consume(func(m jetstream.Msg) { in.take(ctx, m) },
 		jetstream.PullMaxMessagesWithBytesLimit(ahead, aheadBytes),
 		jetstream.PullHeartbeat(max(n.Beat/2, shortestHeartbeat)),
@@ -237,9 +239,11 @@ func (n *Node) tailOnce(ctx context.Context) error {
 		case <-ended:
 			return errStalled
 		case first := <-in.out:
-			if err := n.fold(ctx, eng, gather(first, in.out)); err != nil {
+			group := gather(first, in.out)
+			if err := n.fold(ctx, eng, group); err != nil {
 				return err
 			}
+			in.inHand.Add(-int32(len(group)))
 		}
 	}
 }
@@ -279,6 +283,8 @@ type reader struct {
 	out    chan logged
 	broken chan error // why it cannot go on; holds one
 
+	inHand atomic.Int32 // what has come and is not folded: as long as there is something, nothing has stalled
+
 	mu   sync.Mutex // the client, when it begins anew, may come twice at once
 	next uint64     // which entry is to come
 }
@@ -300,6 +306,7 @@ func (r *reader) take(ctx context.Context, m jetstream.Msg) {
 		r.end(refuse("entry %d of the log is no longer there, the next is %d: this node starts from a snapshot as soon as there is a newer one", r.next, seq))
 		return
 	}
+	r.inHand.Add(1)
 	l, err := r.node.read(ctx, r.eng, meta.Sequence.Stream, m)
 	if err != nil {
 		r.end(err)

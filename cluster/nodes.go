@@ -106,7 +106,7 @@ func (n *Node) beatOnce(ctx context.Context, eng *engine) error {
 		n.Log.Info("cluster: the majority of the servers answers again")
 	}
 	before := n.Standing()
-	if before.Applied < before.Last && before.Applied == n.lastBeat {
+	if before.Applied < before.Last && before.Applied == n.lastBeat && n.idle() {
 		select {
 		case n.stalled <- struct{}{}:
 		default:
@@ -122,6 +122,12 @@ func (n *Node) beatOnce(ctx context.Context, eng *engine) error {
 	n.set(func(s *Standing) { s.Last = info.State.LastSeq })
 	n.arrive()
 	return nil
+}
+
+// idle reports whether nothing of the log is being read or folded.
+func (n *Node) idle() bool {
+	inHand := n.inHand.Load()
+	return inHand == nil || inHand.Load() == 0
 }
 
 func (n *Node) say(ctx context.Context, eng *engine, leaving bool) error {
