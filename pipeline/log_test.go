@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"sangam/normalize"
 	"sangam/storage"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -53,10 +54,18 @@ const (
 	hours = 8
 )
 
+// How many ids an outlet uses again: so few that no item has more younger ones like it
+// than are judged anew when it is revised, or more.
+const (
+	fewIDs  = 3
+	manyIDs = 6
+)
+
 // drawLog draws what three outlets said, in turns. The batches are complete, as they
 // would travel from whoever fetched them.
-// Where every item is new, none is listed or revised later.
-func drawLog(t *rapid.T, everyItemNew bool, pause int, mark marker) []feed.Batch {
+// Every outlet uses so many ids again and again; where it uses none, every item is new, and
+// none is listed or revised later.
+func drawLog(t *rapid.T, ids, pause int, mark marker) []feed.Batch {
 	number := 0
 	states := map[string]feed.State{}
 	var log []feed.Batch
@@ -69,13 +78,13 @@ func drawLog(t *rapid.T, everyItemNew bool, pause int, mark marker) []feed.Batch
 		seen := map[string]bool{}
 		for range rapid.IntRange(1, 6).Draw(t, "items") {
 			e := feed.Entry{
-				ID:    fmt.Sprint(id, rapid.IntRange(0, 5).Draw(t, "id")),
+				ID:    fmt.Sprint(id, rapid.IntRange(0, max(ids-1, 0)).Draw(t, "id")),
 				Link:  "https://" + rapid.SampledFrom([]string{id, id, "agency"}).Draw(t, "host") + ".example/" + rapid.SampledFrom([]string{"a", "b", "c-1234567", "d-1234567"}).Draw(t, "page"),
 				Title: feed.Text{Value: rapid.SampledFrom(titles).Draw(t, "title")},
 				Summary: feed.Text{Kind: feed.HTML, Value: "<p>" + strings.Join(
 					rapid.SliceOfN(rapid.SampledFrom(sayings), 0, 5).Draw(t, "text"), "</p><p>") + "</p>"},
 			}
-			if everyItemNew {
+			if ids == 0 {
 				number++
 				e.ID, e.Link = fmt.Sprint(id, number), fmt.Sprint("https://", id, ".example/page", number)
 			}
@@ -90,7 +99,7 @@ func drawLog(t *rapid.T, everyItemNew bool, pause int, mark marker) []feed.Batch
 		st := states[id]
 		st.Source, st.Visited, st.Succeeded = id, at, at
 		habits := st.Habits
-		if !everyItemNew {
+		if ids > 0 {
 			habits, st.Warnings = dedupe.Identify(items, habits)
 		}
 		st.Habits = mark(items, src, habits)
@@ -102,14 +111,19 @@ func drawLog(t *rapid.T, everyItemNew bool, pause int, mark marker) []feed.Batch
 
 // A ledger is a store into which a log is merged.
 type ledger struct {
-	t    *rapid.T
-	path string
-	mark marker
-	db   *storage.DB
+	t     *rapid.T
+	path  string
+	mark  marker
+	rules feed.Decider
+	db    *storage.DB
 }
 
 func newLedger(t *rapid.T, dir string, mark marker) *ledger {
-	l := &ledger{t: t, path: dir, mark: mark}
+	return newLedgerBy(t, dir, mark, dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true})
+}
+
+func newLedgerBy(t *rapid.T, dir string, mark marker, rules feed.Decider) *ledger {
+	l := &ledger{t: t, path: dir, mark: mark, rules: rules}
 	l.reopen()
 	t.Cleanup(func() { l.db.Close() })
 	return l
@@ -121,7 +135,7 @@ func (l *ledger) reopen() {
 			l.t.Fatal(err)
 		}
 	}
-	db, err := storage.Open(l.path, storage.Options{Decider: dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true}, Mark: l.mark, NoSync: true})
+	db, err := storage.Open(l.path, storage.Options{Decider: l.rules, Mark: l.mark, NoSync: true})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -220,7 +234,7 @@ func TestTheSameLogGivesTheSameStories(t *testing.T) {
 		}
 		rounds++
 		file := func(name string) string { return filepath.Join(dir, fmt.Sprint(name, rounds)) }
-		log := drawLog(t, false, days, dedupe.Mark)
+		log := drawLog(t, manyIDs, days, dedupe.Mark)
 		live, interrupted, repeated, shuffled := newLedger(t, file("live"), dedupe.Mark), newLedger(t, file("interrupted"), dedupe.Mark), newLedger(t, file("repeated"), dedupe.Mark), newLedger(t, file("shuffled"), dedupe.Mark)
 		for i, b := range log {
 			ruled := drawRuling(t, log[:i+1])
@@ -239,7 +253,7 @@ func TestTheSameLogGivesTheSameStories(t *testing.T) {
 		}
 		want := live.stories()
 		for name, l := range map[string]*ledger{"restarted between batches": interrupted, "batches repeated": repeated, "items in another order": shuffled} {
-			if diff := cmp.Diff(want, l.stories()); diff != "" {
+			if diff := gocmp.Diff(want, l.stories()); diff != "" {
 				t.Fatalf("%s: %s", name, diff)
 			}
 		}
@@ -258,21 +272,34 @@ func TestReindexGivesTheStoriesOfLiveArrival(t *testing.T) {
 		}
 		rounds++
 		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), dedupe.Mark)
-		for _, b := range drawLog(t, true, days, dedupe.Mark) {
+		for _, b := range drawLog(t, 0, days, dedupe.Mark) {
 			live.merge(b)
 		}
 		want := live.stories()
 		if _, err := live.db.Reindex(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, live.stories()); diff != "" {
+		if diff := gocmp.Diff(want, live.stories()); diff != "" {
 			t.Fatalf("after a reindex: %s", diff)
 		}
 	})
 }
 
+// inPairs judges an item with one other at a time, so that no third has a say.
+type inPairs struct{ dedupe.Rules }
+
+func (r inPairs) Decide(it *feed.Item, near []*feed.Item) (v feed.Verdict) {
+	for _, other := range near {
+		one := r.Rules.Decide(it, []*feed.Item{other})
+		v.Revises = cmp.Or(v.Revises, one.Revises)
+		v.Joins, v.Parts = append(v.Joins, one.Joins...), append(v.Parts, one.Parts...)
+	}
+	return v
+}
+
 // What an outlet repeats is learnt from what it sent, and what it has revised is not
-// kept; so here nobody learns.
+// kept; so here nobody learns. Nor do headlines that recur and passages that many hold
+// count: who had seen those in an item that says something else now is not judged anew.
 func TestReindexGivesTheStoriesOfRevisedItems(t *testing.T) {
 	rounds := 0
 	dir := t.TempDir()
@@ -282,15 +309,15 @@ func TestReindexGivesTheStoriesOfRevisedItems(t *testing.T) {
 			return
 		}
 		rounds++
-		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), markAlone)
-		for _, b := range drawLog(t, false, hours, markAlone) {
+		live := newLedgerBy(t, filepath.Join(dir, fmt.Sprint(rounds)), markAlone, inPairs{dedupe.Rules{Near: 72 * time.Hour, NearDuplicates: true}})
+		for _, b := range drawLog(t, fewIDs, hours, markAlone) {
 			live.merge(b)
 		}
 		want := live.together()
 		if _, err := live.db.Reindex(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, live.together()); diff != "" {
+		if diff := gocmp.Diff(want, live.together()); diff != "" {
 			t.Fatalf("after a reindex: %s", diff)
 		}
 	})
@@ -306,7 +333,7 @@ func TestVerdictsOutliveReindexing(t *testing.T) {
 		}
 		rounds++
 		live := newLedger(t, filepath.Join(dir, fmt.Sprint(rounds)), dedupe.Mark)
-		log := drawLog(t, false, days, dedupe.Mark)
+		log := drawLog(t, manyIDs, days, dedupe.Mark)
 		when := rapid.IntRange(0, len(log)-1).Draw(t, "when")
 		ruled := drawRuling(t, log[:when+1])
 		stands := false
@@ -328,7 +355,7 @@ func TestVerdictsOutliveReindexing(t *testing.T) {
 		if stands {
 			live.obeys(ruled)
 		}
-		if diff := cmp.Diff(before, live.stories()); diff != "" {
+		if diff := gocmp.Diff(before, live.stories()); diff != "" {
 			t.Fatalf("after a second reindex: %s", diff)
 		}
 	})

@@ -44,6 +44,9 @@ func (m *merger) rejudge(list []*stored, revised string) error {
 	for _, st := range stories {
 		free := m.loosen(st, revised, loose)
 		outside = append(outside, m.bind(st, found)...)
+		if len(m.groups(st, free)) > 1 {
+			m.bind(st, m.recalled(st, loose))
+		}
 		if err := m.regroup(st, free); err != nil {
 			return err
 		}
@@ -107,6 +110,20 @@ func (m *merger) judged(it *stored, st *story) []feed.Ruling {
 		v.Joins[i].Item = it.Key
 	}
 	return v.Joins
+}
+
+// maxRecalled is how many members of a story are asked for joins that were not kept.
+const maxRecalled = 64
+
+// recalled are the joins of the other members of a story that seems to fall apart. Of each
+// item few joins are kept; one that was not may be what holds the story now.
+func (m *merger) recalled(st *story, loose map[string]bool) (joins []feed.Ruling) {
+	for i, no := range st.Members {
+		if x := m.item(no); x != nil && !loose[x.Key] && i < maxRecalled {
+			joins = append(joins, m.judged(x, st)...)
+		}
+	}
+	return joins
 }
 
 // loosen takes out of a story the joins of loose items, and those that name the revised
