@@ -44,14 +44,29 @@ func Watch(ctx context.Context, path string, changed func()) error {
 		return fmt.Errorf("watch %s: %w", path, err)
 	}
 	w.differs() // from here on no change is missed, so what it says now can be taken
-	changed()
+	w.tell(changed)
 	return w.run(ctx, changed)
+}
+
+// tell calls changed. If the file is another afterwards than was looked at, or was written
+// again, nobody knows what was read there: then whatever it says when next looked at is a
+// change. The write that came between has an event of its own, so that will be soon.
+func (w *watch) tell(changed func()) {
+	changed()
+	if now, err := os.Stat(w.path); err != nil || !untouched(w.seen, now) {
+		w.said = [sha256.Size]byte{}
+	}
+}
+
+func untouched(before, now os.FileInfo) bool {
+	return before != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
 type watch struct {
 	path    string
 	watcher *fsnotify.Watcher
 	said    [sha256.Size]byte // what the file said last
+	seen    os.FileInfo       // the file that said it
 	away    bool              // there was nothing to read when last asked
 	told    bool              // that it is away
 }
@@ -82,7 +97,7 @@ func (w *watch) run(ctx context.Context, changed func()) error {
 		since = time.Time{}
 		_ = w.follow() // a directory that has gone may be back; until then the ticker looks
 		if w.differs() {
-			changed()
+			w.tell(changed)
 		}
 		if w.away && !w.told { // for a moment, or for longer?
 			settled.Reset(patience)
@@ -116,31 +131,32 @@ func (w *watch) follow() error {
 // differs tells whether there is something else to be read than when last asked, or
 // nothing any more.
 func (w *watch) differs() bool {
-	said, ok := w.read()
+	said, seen, ok := w.read()
 	if !ok {
 		differs := w.away && !w.told
 		w.away, w.told = true, differs || w.told
 		return differs
 	}
 	differs := said != w.said || w.away
-	w.said, w.away, w.told = said, false, false
+	w.said, w.seen, w.away, w.told = said, seen, false, false
 	return differs
 }
 
 // read returns the hash of what the file says, if it is one that can be read.
-func (w *watch) read() (said [sha256.Size]byte, ok bool) {
+func (w *watch) read() (said [sha256.Size]byte, seen os.FileInfo, ok bool) {
 	// What is no file is not opened: a pipe would keep us until somebody writes.
-	if info, err := os.Stat(w.path); err != nil || !info.Mode().IsRegular() {
-		return said, false
+	seen, err := os.Stat(w.path)
+	if err != nil || !seen.Mode().IsRegular() {
+		return said, nil, false
 	}
 	f, err := os.Open(w.path)
 	if err != nil {
-		return said, false
+		return said, nil, false
 	}
 	defer f.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.LimitReader(f, largestFile+1)); err != nil {
-		return said, false
+		return said, nil, false
 	}
-	return [sha256.Size]byte(sum.Sum(nil)), true
+	return [sha256.Size]byte(sum.Sum(nil)), seen, true
 }

@@ -40,6 +40,44 @@ func watching(t *testing.T, path string) (told, untold func() bool) {
 	return within(time.Minute), func() bool { return !hears() }
 }
 
+// What was read may be what the file said for a moment only: an operator who takes a
+// change back at once must be heard all the same.
+func TestWatchTellsOfAChangeTakenBackWhileItWasRead(t *testing.T) {
+	path := filepath.Join(write(t, map[string]string{"config.yaml": one}), "config.yaml")
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, long, long); err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := 0
+	again, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- Watch(ctx, path, func() {
+			switch calls++; calls {
+			case 1:
+				say(one + "title: x\n") // and that is read
+				say(one)
+			case 2:
+				close(again)
+			}
+		})
+	}()
+	select {
+	case <-again:
+	case <-time.After(time.Minute):
+		t.Error("never told that the change was taken back")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 	put := func(t *testing.T, path, text string) {
 		t.Helper()
