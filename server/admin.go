@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,9 @@ type admin struct {
 	token   [sha256.Size]byte
 	mux     *http.ServeMux
 	filters filterWatch
+
+	mu     sync.Mutex
+	unwell map[string]bool // by path: it has been told that not all is well
 }
 
 // NewAdmin returns the operators' side: a status page at "/", /status.json,
@@ -70,7 +74,7 @@ func NewAdmin(o AdminOptions) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.DefaultGatherer
 	}
-	a := &admin{AdminOptions: o, token: sha256.Sum256([]byte(o.Token.Reveal())), mux: http.NewServeMux()}
+	a := &admin{AdminOptions: o, token: sha256.Sum256([]byte(o.Token.Reveal())), mux: http.NewServeMux(), unwell: map[string]bool{}}
 	a.mux.HandleFunc("GET /healthz", a.health)
 	a.mux.HandleFunc("GET /readyz", a.ready)
 	a.mux.HandleFunc("GET /{$}", a.page)
@@ -194,12 +198,29 @@ func (a *admin) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *admin) say(w http.ResponseWriter, r *http.Request, ask func() error) {
-	if err := ask(); err != nil {
-		a.Log.Warn("not well", "path", r.URL.Path, "err", err)
+	err := ask()
+	a.turn(r.URL.Path, err)
+	if err != nil {
 		http.Error(w, "not yet", http.StatusServiceUnavailable)
 		return
 	}
 	_ = text(w, r, "no-store", "ok\n")
+}
+
+// turn logs when it begins not to be well, and when that is over: supervisors ask every
+// few seconds.
+func (a *admin) turn(path string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch unwell := err != nil; {
+	case unwell == a.unwell[path]:
+		return
+	case unwell:
+		a.Log.Warn("not well", "path", path, "err", err)
+	default:
+		a.Log.Info("well again", "path", path)
+	}
+	a.unwell[path] = err != nil
 }
 
 func (a *admin) status(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,6 +30,40 @@ func office(token feed.Secret) http.Handler {
 			"echo": func(_ context.Context, r *http.Request) (any, error) { return r.URL.Query().Get("q"), nil },
 		},
 	})
+}
+
+func TestATurnIsLoggedOnceHoweverOftenSomebodyAsks(t *testing.T) {
+	var log strings.Builder
+	var problem error
+	desk := server.NewAdmin(server.AdminOptions{
+		Store: town(), Now: nowFunc, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Ready: func() error { return problem },
+	})
+	ask := func(want int) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8081/readyz", nil)
+		r.RemoteAddr = "127.0.0.1:9"
+		w := httptest.NewRecorder()
+		if desk.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("status %d, want %d", w.Code, want)
+		}
+	}
+	for range 2 {
+		ask(http.StatusOK)
+	}
+	for _, what := range []string{"3 of 9 entries", "7 of 9 entries"} {
+		problem = errors.New(what)
+		ask(http.StatusServiceUnavailable)
+	}
+	problem = nil
+	for range 2 {
+		ask(http.StatusOK)
+	}
+	for what, want := range map[string]int{"not well": 1, "well again": 1, "\n": 2} {
+		if got := strings.Count(log.String(), what); got != want {
+			t.Errorf("%q stands %d times in the log, want %d:\n%s", what, got, want, log.String())
+		}
+	}
 }
 
 func TestOfficeHearsOnlyWhomItShould(t *testing.T) {
