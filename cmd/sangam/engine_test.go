@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // engineName is how this very binary is called to be a server of the cluster's engine: a process
@@ -34,7 +36,7 @@ func runEngine() {
 		o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: "127.0.0.1:" + p})
 		if i == number {
 			route, _ := strconv.Atoi(p)
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: route, NoAdvertise: true} // nodes know the ways they may go
+			o.Cluster = server.ClusterOpts{Name: filepath.Base(filepath.Dir(args[2])) + args[3], Host: "127.0.0.1", Port: route, NoAdvertise: true} // nodes know the ways they may go
 		}
 	}
 	s, err := server.NewServer(o)
@@ -59,32 +61,66 @@ type engine struct {
 	cmds  []*exec.Cmd
 }
 
+// startEngine starts three servers that have found each other. Their addresses must be known
+// before they listen, and meanwhile somebody else may take one: then others are tried.
 func startEngine(t *testing.T) *engine {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{t: t, dir: t.TempDir(), cmds: make([]*exec.Cmd, 3)}
-	e.bin = filepath.Join(e.dir, engineName)
+	e := &engine{t: t, cmds: make([]*exec.Cmd, 3), bin: filepath.Join(t.TempDir(), engineName)}
 	if err := os.Symlink(exe, e.bin); err != nil {
 		t.Fatal(err)
 	}
-	for range e.cmds {
-		for _, list := range []*[]string{&e.ports, &e.route} {
-			_, port, _ := net.SplitHostPort(freePort(t))
-			*list = append(*list, port)
+	t.Cleanup(e.killAll)
+	for range 3 {
+		e.dir, e.ports, e.route = t.TempDir(), nil, nil
+		for range e.cmds {
+			for _, list := range []*[]string{&e.ports, &e.route} {
+				_, port, _ := net.SplitHostPort(freePort(t))
+				*list = append(*list, port)
+			}
 		}
-	}
-	for i := range e.cmds {
-		e.start(i)
-	}
-	t.Cleanup(func() {
 		for i := range e.cmds {
-			e.kill(i)
+			e.start(i)
 		}
-	})
-	return e
+		if err = e.led(30 * time.Second); err == nil {
+			return e
+		}
+		t.Logf("the engine's servers do not find each other, trying others: %v", err)
+		e.killAll()
+	}
+	t.Fatalf("the engine does not start: %v", err)
+	return nil
+}
+
+// led waits until the servers have a leader.
+func (e *engine) led(limit time.Duration) error {
+	var urls []string
+	for _, p := range e.ports {
+		urls = append(urls, "nats://127.0.0.1:"+p)
+	}
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+		if _, err = js.AccountInfo(e.t.Context()); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func (e *engine) killAll() {
+	for i := range e.cmds {
+		e.kill(i)
+	}
 }
 
 func (e *engine) start(i int) {
