@@ -320,6 +320,16 @@ func TestAVisitIsMadeOnceAndADomainIsNeverVisitedTwiceAtOnce(t *testing.T) {
 	if w.closest < interval {
 		t.Errorf("a domain was visited again after %s, want %s", w.closest, interval)
 	}
+	for i := range 20 { // what one node has had logged, another knows that has caught up
+		b := herald(i + 1)
+		members[0].merge(b)
+		if err := members[1].node.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := members[1].db.Brief(t.Context(), "herald"); err != nil || !st.Visited.Equal(b.State.Visited) {
+			t.Fatalf("after catching up, the last visit is that of %v (%v), want %v", st.Visited, err, b.State.Visited)
+		}
+	}
 	alike(t, members...)
 }
 

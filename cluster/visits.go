@@ -86,6 +86,33 @@ func (n *Node) Ask(ctx context.Context, domain string, job Job, made func() (boo
 	}
 }
 
+// CatchUp waits until this node has folded all that was in the log when it was called.
+func (n *Node) CatchUp(ctx context.Context) error {
+	for wait := soonest; ; wait = min(2*wait, latest) {
+		if err := n.whenOpen(ctx); err != nil {
+			return err
+		}
+		last, err := n.lastEntry(ctx)
+		if err == nil {
+			return n.reached(ctx, last)
+		}
+		n.Log.Debug("cluster: the end of the log is not known", "err", err)
+		if pause(ctx, wait); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func (n *Node) lastEntry(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	info, err := n.engine.Load().log.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
 // watch returns a channel that holds a word whenever a batch of the source has been folded.
 func (n *Node) watch(source string) (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)

@@ -146,11 +146,16 @@ func (l logged) Merge(ctx context.Context, b feed.Batch) (feed.Report, error) {
 
 // ask has a source visited by whichever node is free. It is what the schedule calls.
 func (f *fellow) ask(ctx context.Context, src feed.Source) (feed.State, error) {
+	job := cluster.Job{Source: src.ID, Wanted: schedule.Wanted(ctx)}
+	if job.Wanted { // what others made before that is not what is asked for
+		if err := f.node.CatchUp(ctx); err != nil {
+			return feed.State{}, err
+		}
+	}
 	state, err := f.db.Brief(ctx, src.ID)
 	if err != nil {
 		return state, err
 	}
-	job := cluster.Job{Source: src.ID, Wanted: schedule.Wanted(ctx)}
 	switch now, here := time.Now().UTC(), state.For(src); {
 	case job.Wanted:
 		job.Due, job.Slot = now, src.Address()+strconv.FormatInt(now.UnixNano(), 36)

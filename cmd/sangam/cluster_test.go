@@ -78,6 +78,11 @@ func agree(t *testing.T, nodes []*daemon, items int) {
 			for _, b := range bodies[:len(nodes)] {
 				counts = append(counts, strings.Count(b, `"id"`))
 			}
+			for i, d := range nodes {
+				status, _, _ := d.command("status")
+				cluster, _, _ := d.command("cluster", "status")
+				t.Logf("node %d:\n%s\n%s\n%s", i+1, status, cluster, d.stderr)
+			}
 			t.Fatalf("the nodes do not come to the same feed of %d items: about %v, tags %v", items, counts, tags[:len(nodes)])
 		}
 	}
