@@ -160,7 +160,9 @@ func (r *reloader) reload(ctx context.Context, because string) (reloaded, error)
 	change := config.Diff(old, next).String()
 	if err := r.config.replace(ctx, next, r.db); err != nil {
 		err = fmt.Errorf("tell the store of the sources: %w", err)
-		r.refused(err, because)
+		if ctx.Err() == nil { // else we are stopping; the file did nothing wrong
+			r.refused(err, because)
+		}
 		return reloaded{}, err
 	}
 	before := ""
