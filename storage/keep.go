@@ -228,8 +228,8 @@ func (k *keeper) delete(ctx context.Context, nos []uint64) error {
 		var before Kept
 		err := k.db.amend(k.now, func(m *merger) error {
 			n, before = 0, k.done
-			began := time.Now()
-			for n < min(len(nos), keepChunk) && (n == 0 || time.Since(began) < keepPause) {
+			began := k.db.opts.Now()
+			for n < min(len(nos), keepChunk) && (n == 0 || k.db.opts.Now().Sub(began) < keepPause) {
 				if err := k.deleteOne(m, nos[n]); err != nil {
 					return err
 				}
