@@ -172,11 +172,18 @@ func (p *progress) sent() time.Time {
 	return time.Time{}
 }
 
+// trace tells of an exchange. A request that has got an idle connection may still hear of
+// the one that was being made for it meanwhile; that says nothing of how far it has come.
 func (p *progress) trace() *httptrace.ClientTrace {
 	to := func(s stage) { p.at.Store(int32(s)) }
+	connecting := func(s stage) {
+		for now := p.at.Load(); stage(now) < sending && !p.at.CompareAndSwap(now, int32(s)); now = p.at.Load() {
+		}
+	}
 	return &httptrace.ClientTrace{
-		ConnectStart:      func(string, string) { to(dialling) },
-		TLSHandshakeStart: func() { to(greeting) },
+		GetConn:           func(string) { to(resolving) }, // also once more, after a connection that was dead
+		ConnectStart:      func(string, string) { connecting(dialling) },
+		TLSHandshakeStart: func() { connecting(greeting) },
 		GotConn:           func(httptrace.GotConnInfo) { to(sending) },
 		WroteRequest: func(httptrace.WroteRequestInfo) {
 			now := time.Now()

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,32 @@ func TestSlowStageIsToldFromSlowVisit(t *testing.T) {
 		e := &errand{src: feed.Source{Timeout: c.whole}, spent: c.spent, asked: time.Now().Add(-c.lasts)}
 		if got := e.tooSlow("zoo.example", c.reached); !strings.Contains(got, c.says) {
 			t.Errorf("%+v: got %q", c, got)
+		}
+	}
+}
+
+// A request may get the connection that another gives back while one is made for it; what
+// becomes of that one is not its matter.
+func TestALateConnectionDoesNotSetTheStageBack(t *testing.T) {
+	var p progress
+	trace := p.trace()
+	for _, step := range []struct {
+		does string
+		do   func()
+		want stage
+	}{
+		{"looks for a connection", func() { trace.GetConn("zoo.example:443") }, resolving},
+		{"begins to make one", func() { trace.ConnectStart("tcp", "192.0.2.1:443") }, dialling},
+		{"greets", func() { trace.TLSHandshakeStart() }, greeting},
+		{"gets another's", func() { trace.GotConn(httptrace.GotConnInfo{Reused: true}) }, sending},
+		{"hears of its own", func() { trace.TLSHandshakeStart() }, sending},
+		{"has written", func() { trace.WroteRequest(httptrace.WroteRequestInfo{}) }, waiting},
+		{"hears of its own again", func() { trace.ConnectStart("tcp", "192.0.2.2:443") }, waiting},
+		{"was cut off and looks for a connection", func() { trace.GetConn("zoo.example:443") }, resolving},
+		{"makes one", func() { trace.ConnectStart("tcp", "192.0.2.1:443") }, dialling},
+	} {
+		if step.do(); p.stage() != step.want {
+			t.Errorf("who %s is at stage %d, want %d", step.does, p.stage(), step.want)
 		}
 	}
 }

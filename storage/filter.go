@@ -197,6 +197,7 @@ func (f *filter) show(st *story, members []member) feed.Story {
 		return cmp.Or(a.item.Time().Compare(b.item.Time()), cmp.Compare(a.item.No, b.item.No))
 	})
 	lead := f.leader(members)
+	sortJoins(st.Joins, members)
 	out := feed.Story{
 		Key: st.Key, ID: st.Entry, Joins: st.Joins, Seq: st.Seq,
 		Order: unstamp(st.Order), Updated: unstamp(st.Updated),
@@ -212,6 +213,23 @@ func (f *filter) show(st *story, members []member) feed.Story {
 		out.Updated = later(out.Updated, l.Revised)
 	}
 	return out
+}
+
+// sortJoins puts reasons into the order in which the items came, whatever the order of the unions was.
+func sortJoins(joins []feed.Ruling, members []member) {
+	if len(joins) < 2 {
+		return
+	}
+	nos := make(map[string]uint64, len(members))
+	for _, m := range members {
+		nos[m.item.Key] = m.item.No
+	}
+	slices.SortStableFunc(joins, func(a, b feed.Ruling) int {
+		return cmp.Or(
+			cmp.Compare(nos[a.Item], nos[b.Item]), cmp.Compare(nos[a.With], nos[b.With]),
+			cmp.Compare(a.Item, b.Item), cmp.Compare(a.With, b.With),
+		)
+	})
 }
 
 // leader is the index of the member that speaks: the best of those that fit. It is asked

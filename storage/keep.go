@@ -172,7 +172,8 @@ func (db *DB) beyond(tx *bbolt.Tx, src uint32, id string, at *place, left *int) 
 	return surplus, true
 }
 
-// tombstones removes those whose day has come.
+// tombstones removes those whose day has come, but for those of an item whose story lives on without
+// it: should the outlet list it again, it would begin another story of the same name.
 func (k *keeper) tombstones(ctx context.Context) error {
 	today := day(k.now)
 	for from, more := []byte{}, true; more; {
@@ -185,7 +186,7 @@ func (k *keeper) tombstones(ctx context.Context) error {
 					from, more = bytes.Clone(key), true
 					return nil
 				}
-				if no, until := readName(v); no == 0 && until < today {
+				if no, until := readName(v); no == 0 && until < today && (len(key) != nameLen || !k.db.namesAny(tx, num(key[4:]))) {
 					dead = append(dead, bytes.Clone(key))
 				}
 			}

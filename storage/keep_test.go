@@ -82,6 +82,46 @@ func TestStoryOutlivesItsFounder(t *testing.T) {
 	}
 }
 
+// TestATombstoneStandsAsLongAsTheStory: an outlet lists an item again years after it was
+// deleted, when another outlet's copy is still there in the story that it began. Taken
+// for new, it would begin another story under the same key and id.
+func TestATombstoneStandsAsLongAsTheStory(t *testing.T) {
+	db := open(t)
+	herald, gazette := storagetest.Outlet("herald"), storagetest.Outlet("gazette")
+	old := storagetest.Item("herald", "1", "A title", "Words.")
+	merge(t, db, storagetest.Batch(herald, aDay, old))
+	merge(t, db, storagetest.Batch(gazette, aDay+time.Hour, storagetest.Item("gazette", "2", "A title", "Words.")))
+	other := storagetest.Item("herald", "3", "Another", "Words.")
+	other.Published = start.Add(12 * time.Hour)
+	merge(t, db, storagetest.Batch(herald, aDay+2*time.Hour, other))
+	before, err := db.Story(t.Context(), "gazette|2")
+	if err != nil || len(before.Members) != 2 {
+		t.Fatalf("story: %+v, %v", before, err)
+	}
+	if kept, err := db.Keep(t.Context(), 0, 1, start.Add(2*aDay), nil); err != nil || kept.Items != 1 {
+		t.Fatalf("kept %+v, %v, want one item of two deleted", kept, err)
+	}
+	if kept, err := db.Keep(t.Context(), 0, 0, start.Add(600*aDay), nil); err != nil || kept.Tombstones != 0 {
+		t.Fatalf("kept %+v, %v, want no tombstone expired", kept, err)
+	}
+	merge(t, db, storagetest.Batch(herald, 601*aDay, old))
+	for _, st := range all(t, db) {
+		if st.Key == before.Key && (len(st.Members) != 1 || st.Members[0].Key != "gazette|2") {
+			t.Errorf("the story has become %+v", st)
+		}
+		if st.Key != before.Key && st.ID == before.ID {
+			t.Errorf("two stories have the id %s", st.ID)
+		}
+	}
+	if _, err := db.Purge(t.Context(), "gazette", nil); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := db.Keep(t.Context(), 0, 0, start.Add(900*aDay), nil); err != nil || kept.Tombstones == 0 {
+		t.Errorf("kept %+v, %v, want it expired with its story", kept, err)
+	}
+	healthy(t, db)
+}
+
 // TestSurplusOfOneSourceGoes keeps the newest of each source.
 func TestSurplusOfOneSourceGoes(t *testing.T) {
 	db := open(t)

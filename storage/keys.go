@@ -111,6 +111,9 @@ func adopted(id string) string {
 	return entry
 }
 
+// nameLen is the length of every key of names.
+const nameLen = 4 + 8
+
 func nameKey(src uint32, itemKey string) []byte {
 	return append(be32(src), be64(hashKey(itemKey))...)
 }

@@ -67,8 +67,8 @@ type merger struct {
 	haunted bool // there may be tombstones of sources that were purged
 
 	// of a reindex
-	marksFrom time.Time     // marks of items seen earlier are not written
-	reserved  *bbolt.Bucket // entry ids that stories to come bear; nil = none
+	marksFrom time.Time // marks of items seen earlier are not written
+	toCome    *bbolt.Tx // the file whose stories are still to come: their keys and entry ids are taken; nil = none
 
 	// of the batch being merged
 	src      uint32
@@ -385,7 +385,9 @@ func (m *merger) joinable(it *feed.Item, joins []feed.Ruling, near map[string]*s
 			kept = append(kept, j)
 		}
 	}
-	slices.SortFunc(reached, func(a, b *story) int { return cmp.Compare(a.no, b.no) })
+	// By the oldest item that each has, not by the number: what founded a story may be gone,
+	// and Reindex must come to the same where a verdict forbids one of the unions.
+	slices.SortFunc(reached, func(a, b *story) int { return cmp.Compare(slices.Min(a.Members), slices.Min(b.Members)) })
 	for _, st := range reached {
 		if into == nil {
 			into = st
@@ -394,7 +396,8 @@ func (m *merger) joinable(it *feed.Item, joins []feed.Ruling, near map[string]*s
 		if len(into.Members)+len(st.Members) >= maxMembers || m.forbidden(m.keysOf(st), into) {
 			continue
 		}
-		if err := m.union(into, st); err != nil {
+		var err error
+		if into, err = m.union(into, st); err != nil {
 			return nil, nil, err
 		}
 	}

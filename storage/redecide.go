@@ -207,13 +207,10 @@ func (m *merger) reach(joins []feed.Ruling) error {
 		if into == nil || from == nil || into == from {
 			continue
 		}
-		if into.no > from.no {
-			into, from = from, into
-		}
 		if len(into.Members)+len(from.Members) > maxMembers || m.forbidden(m.keysOf(from), into) {
 			continue
 		}
-		if err := m.union(into, from); err != nil {
+		if into, err = m.union(into, from); err != nil {
 			return err
 		}
 		into.Joins = append(into.Joins, j)

@@ -147,7 +147,7 @@ func (r *reindexer) pause(entries int) (err error) {
 // that time: the clock in the file is that of the end.
 func (r *reindexer) newMerger(clock time.Time) {
 	r.m = r.fresh.newMerger(r.tx)
-	r.m.marksFrom, r.m.reserved = r.m.horizon(), r.from.Bucket([]byte(bEntries))
+	r.m.marksFrom, r.m.toCome = r.m.horizon(), r.from
 	r.m.clock = clock
 }
 

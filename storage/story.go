@@ -181,7 +181,20 @@ func (m *merger) keyTaken(key string) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, nil
+	return m.toCome != nil && m.db.namesAny(m.toCome, h), nil
+}
+
+// namesAny reports whether a story goes by the key of that hash, or did before it became
+// part of another.
+func (db *DB) namesAny(tx *bbolt.Tx, hash uint64) bool {
+	for no := range found(tx, []uint64{hash}) {
+		if st := db.readStory(tx.Bucket([]byte(bStories)), no); st != nil {
+			if h, ok := storyHash(st.Key); ok && h == hash {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // firstUpdated is when a new item's content last changed, as far as can be known.
@@ -204,7 +217,7 @@ func (m *merger) take(st *story) error {
 // taken reports whether an entry id is in use already.
 func (m *merger) taken(id string) bool {
 	key := entryKey(id)
-	return m.entries.Get(key) != nil || m.reserved != nil && m.reserved.Get(key) != nil
+	return m.entries.Get(key) != nil || m.toCome != nil && m.toCome.Bucket([]byte(bEntries)).Get(key) != nil
 }
 
 // numberIn is the number, a varint, that a bucket has under a key; 0 if none.
@@ -251,9 +264,12 @@ func (m *merger) lead(st *story) error {
 	return nil
 }
 
-// union makes from part of into. The older story's key, entry id and place survive;
-// the other's key and id still lead to it.
-func (m *merger) union(into, from *story) error {
+// union makes two stories one, and returns it. The older story's key, entry id and place
+// survive; the other's key and id still lead to it.
+func (m *merger) union(into, from *story) (*story, error) {
+	if into.no > from.no {
+		into, from = from, into
+	}
 	for _, no := range from.Members {
 		it := m.item(no)
 		if it == nil {
@@ -262,7 +278,7 @@ func (m *merger) union(into, from *story) error {
 		moved := *it
 		moved.StoryNo, moved.Story = into.no, into.Key
 		if err := m.putItem(&moved); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	into.Members = append(into.Members, from.Members...)
@@ -270,7 +286,7 @@ func (m *merger) union(into, from *story) error {
 	into.Joins = append(into.Joins, from.Joins...)
 	into.Aliases = append(into.Aliases, from.no)
 	if err := m.unfile(from); err != nil {
-		return err
+		return nil, err
 	}
 	alias := &story{
 		no: from.no, Key: from.Key, Entry: from.Entry, Into: into.no,
@@ -279,9 +295,9 @@ func (m *merger) union(into, from *story) error {
 	delete(m.dirty, from.no)
 	m.read[from.no] = alias
 	if err := m.putStory(alias); err != nil {
-		return err
+		return nil, err
 	}
-	return m.lead(into)
+	return into, m.lead(into)
 }
 
 // unfile takes a story out of every list.

@@ -259,9 +259,6 @@ func (m *merger) joinNow(x, y *stored, why feed.Ruling) error {
 	if a == nil || b == nil {
 		return fmt.Errorf("story of %s or %s: %w", x.Key, y.Key, ErrNotFound)
 	}
-	if a.no > b.no {
-		a, b = b, a
-	}
 	if a != b {
 		if m.forbidden(m.keysOf(b), a) {
 			return fmt.Errorf("another verdict keeps members of the two stories apart")
@@ -269,7 +266,8 @@ func (m *merger) joinNow(x, y *stored, why feed.Ruling) error {
 		if len(a.Members)+len(b.Members) > maxMembers {
 			return fmt.Errorf("a story holds at most %d items", maxMembers)
 		}
-		if err := m.union(a, b); err != nil {
+		var err error
+		if a, err = m.union(a, b); err != nil {
 			return err
 		}
 	}
