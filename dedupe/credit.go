@@ -250,7 +250,7 @@ func rawLines(s string) []string {
 func singleSpaced(line string) string {
 	before := rune(0)
 	for _, r := range line {
-		if unicode.IsSpace(r) && (r != ' ' || before == ' ') {
+		if r <= ' ' && (r != ' ' || before == ' ') || r >= 0x80 && unicode.IsSpace(r) {
 			return strings.Join(strings.Fields(line), " ")
 		}
 		before = r

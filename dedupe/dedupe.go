@@ -38,12 +38,14 @@ func (r Rules) Decide(it *feed.Item, near []*feed.Item) feed.Verdict {
 	if len(near) == 0 {
 		return v
 	}
+	d := sit()
+	defer d.leave()
 	habitual := habitualOf(it, near)
-	subject := r.subject(it, habitual)
+	subject := r.subject(it, habitual, d)
 	readings := make([]*reading, 0, len(near))
 	for _, other := range near {
 		if other.Key != it.Key {
-			readings = append(readings, read(other, habitual))
+			readings = append(readings, read(other, habitual, d))
 		}
 	}
 	subject.recurring = recurring(subject.reading, readings)

@@ -48,7 +48,8 @@ func (c Compared) Longest() string {
 // recurs or a passage is a sidebar, is not known here.
 func (r Rules) Explain(a, b *feed.Item) Explanation {
 	habitual := habitualOf(a, []*feed.Item{b})
-	s, o := r.subject(a, habitual), read(b, habitual)
+	d := new(desk)
+	s, o := r.subject(a, habitual, d), read(b, habitual, d)
 	s.recurring = recurring(s.reading, []*reading{o})
 	return Explanation{
 		Ruling: r.judge(s, o, s.likeness(o)),
@@ -62,7 +63,7 @@ func compared(r, other *reading) Compared {
 		Key:      r.item.Key,
 		Headline: string(r.title.runes),
 		Text:     string(r.body.runes),
-		Shared:   sharedPassages(r.body, newIndex(other.body)),
+		Shared:   sharedPassages(r.body, other.indexed()),
 		Numbers:  otherNumbers(r, other),
 	}
 }

@@ -17,9 +17,9 @@ type subject struct {
 	recurring map[uint64]bool
 }
 
-func (r Rules) subject(it *feed.Item, habitual []uint32) *subject {
-	s := &subject{reading: read(it, habitual)}
-	s.body, s.head = newIndex(s.reading.body), newIndex(s.reading.head)
+func (r Rules) subject(it *feed.Item, habitual []uint32, d *desk) *subject {
+	s := &subject{reading: read(it, habitual, d)}
+	s.body, s.head = s.indexed(), newIndex(s.reading.head, d)
 	return s
 }
 
@@ -72,7 +72,7 @@ func reissued(a, b *reading) bool {
 	if agree, differ := compareNumbers(a.numbers, b.numbers); refilled(agree, differ) {
 		return false
 	}
-	return min(a.body.width, b.body.width) < minText || newIndex(a.body).overlap(b.body).shorter() >= reissueText
+	return min(a.body.width, b.body.width) < minText || a.indexed().overlap(b.body).shorter() >= reissueText
 }
 
 // A likeness is everything measured about two readings.
@@ -119,7 +119,7 @@ func (s *subject) likeness(o *reading) likeness {
 		}
 	}
 	if text := l.body.shorter(); l.variant == nil && text >= pairedText && text < sureText {
-		l.quoted = max(s.body.holds(o.head), newIndex(o.body).holds(s.reading.head))
+		l.quoted = max(s.body.holds(o.head), o.indexed().holds(s.reading.head))
 	}
 	l.agree, l.differ = compareNumbers(s.numbers, o.numbers)
 	return l

@@ -3,7 +3,6 @@ package dedupe
 import (
 	"math"
 	"slices"
-	"sync"
 
 	"sangam/feed"
 
@@ -43,9 +42,8 @@ const mostMarks = leadMarks + bodyMarks + headMarks + numberMarks + 8
 // items of one batch are counted before any of them is marked, so the first batch
 // of a source already knows its boilerplate.
 func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
-	d := desks.Get().(*desk)
-	defer desks.Put(d)
-	d.runes = d.runes[:0]
+	d := sit()
+	defer d.leave()
 	bodies := make([]text, len(items))
 	for i := range items {
 		bodies[i] = bodyOf(&items[i], d.marked)
@@ -56,41 +54,10 @@ func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
 		it := &items[i]
 		it.Habitual = shown(bodies[i], habitual)
 		it.Credits = creditsOf(it, src)
-		r := readText(it, bodies[i], it.Habitual, d.hashes[:0])
-		it.Marks = marks(it, r)
-		d.hashes = r.body.hashes
+		d.hashes.clear()
+		it.Marks = marks(it, readText(it, bodies[i], it.Habitual, d))
 	}
 	return habits
-}
-
-// A desk is the memory in which the texts of a batch are read. They are large and
-// wanted only until the marks are made, so the next batch is read in the same.
-type desk struct {
-	runes  []rune
-	hashes []uint32
-}
-
-var desks = sync.Pool{New: func() any { return new(desk) }}
-
-// deskRunes is how many characters a desk has room for at first: the texts of a usual
-// batch. maxDesk is for how many it has at most; further texts get memory of their own.
-const (
-	deskRunes = 64 << 10
-	maxDesk   = 1 << 20
-)
-
-// marked is marked in the memory of the desk.
-func (d *desk) marked(s string) text {
-	n := len(d.runes)
-	end := n + sizeOf(s)
-	if end > cap(d.runes) {
-		if end > maxDesk {
-			return marked(s)
-		}
-		d.runes, n, end = make([]rune, 0, max(2*cap(d.runes), end, deskRunes)), 0, end-n
-	}
-	d.runes = d.runes[:end]
-	return scan(s, true, d.runes[n:n:end])
 }
 
 func marks(it *feed.Item, r *reading) []feed.Mark {

@@ -40,7 +40,7 @@ func appendNumbers(out []number, t []rune) []number {
 // words, until f returns false.
 func eachNumber(t []rune, f func(before, digits, after []rune) bool) {
 	for i := 0; i < len(t); i++ {
-		if t[i] < '0' || t[i] > '9' {
+		if uint32(t[i]-'0') > 9 { // no digit, nor a space
 			continue
 		}
 		start := i

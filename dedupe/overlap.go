@@ -2,9 +2,10 @@ package dedupe
 
 import "math/bits"
 
-// An index finds the windows of one text.
+// An index finds the windows of one text. It lies on the desk.
 type index struct {
 	of    shingled
+	desk  *desk
 	slots []slot
 	mask  uint32
 	total int // different windows
@@ -16,13 +17,13 @@ type slot struct {
 	at   int32 // the first window with this hash, counted from 1; 0 = empty
 }
 
-func newIndex(s shingled) *index {
-	ix := &index{of: s}
+func newIndex(s shingled, d *desk) *index {
+	ix := &index{of: s, desk: d}
 	if len(s.hashes) == 0 {
 		return ix
 	}
 	size := 1 << bits.Len(uint(2*len(s.hashes)))
-	ix.slots, ix.mask = make([]slot, size), uint32(size-1)
+	ix.slots, ix.mask = d.slots.zeroed(size), uint32(size-1)
 	for i, h := range s.hashes {
 		at := h & ix.mask
 		for ix.slots[at].at != 0 && ix.slots[at].hash != h {
@@ -72,7 +73,7 @@ func (ix *index) overlap(o shingled) overlap {
 	if ix.total == 0 || len(o.hashes) == 0 {
 		return v
 	}
-	v.hit = make([]bool, len(ix.of.hashes))
+	v.hit = ix.desk.hits.zeroed(len(ix.of.hashes))
 	for i, h := range o.hashes {
 		at := ix.find(h)
 		if at < 0 {

@@ -17,25 +17,35 @@ type reading struct {
 	body     shingled  // the text; empty for a bare headline
 	numbers  []number  // of headline and text, by context
 	live     bool      // a live blog or ticker: it changes under one headline
+
+	desk  *desk
+	index *index // of the body, once it was wanted
 }
 
-// read makes a reading of an item. Sentences whose hash is in habitual, sorted, do
-// not count.
-func read(it *feed.Item, habitual []uint32) *reading {
-	return readText(it, bodyOf(it, marked), habitual, nil)
+// read makes a reading of an item, which lies on the desk. Sentences whose hash is in
+// habitual, sorted, do not count.
+func read(it *feed.Item, habitual []uint32, d *desk) *reading {
+	return readText(it, bodyOf(it, d.marked), habitual, d)
 }
 
-// readText is read for an item whose body is at hand; the body is used up. The windows
-// of the body are put where hashes has room.
-func readText(it *feed.Item, body text, habitual, hashes []uint32) *reading {
-	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title)}
-	r.head = shingle(r.title.runes, nil)
+// readText is read for an item whose body is at hand; the body is used up.
+func readText(it *feed.Item, body text, habitual []uint32, d *desk) *reading {
+	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title), desk: d}
+	r.head = shingle(r.title.runes, d)
 	r.variants = variants(it.Title, r.title.runes)
 	body = prune(body, r.title.runes, habitual)
-	r.body = shingle(body.runes, hashes)
+	r.body = shingle(body.runes, d)
 	r.numbers = numbersOf(r.title.runes, body.runes)
 	r.live = liveblog(r.title.runes) || liveGlued(it.Title) || labelled(it.Title)
 	return r
+}
+
+// indexed is the index of the windows of the text.
+func (r *reading) indexed() *index {
+	if r.index == nil {
+		r.index = newIndex(r.body, r.desk)
+	}
+	return r.index
 }
 
 // bodyOf is the whole text of an item, as marked reads it: its content, after its

@@ -3,7 +3,6 @@ package dedupe
 import (
 	"html"
 	"math/bits"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,14 +24,12 @@ const maxRunes = 40_000
 // plain reads a text without markup, such as a title.
 func plain(s string) text { return scan(s, false, make([]rune, 0, sizeOf(s))) }
 
-// marked reads a fragment of safe, balanced HTML; a line of the text is a block of
-// the markup, or a line of the source where an outlet sends bare text.
-func marked(s string) text { return scan(s, true, make([]rune, 0, sizeOf(s))) }
-
 // sizeOf is about how many characters the text of s has.
 func sizeOf(s string) int { return min(guessRunes(s), maxRunes) + roomForExpansion }
 
-// scan reads s into out, which is empty.
+// scan reads s, which may be a fragment of safe, balanced HTML, into out, which is empty. A
+// line of the text is a block of the markup, or a line of the source where an outlet
+// sends bare text.
 func scan(s string, markup bool, out []rune) text {
 	sc := scanner{out: out}
 	for i := 0; i < len(s) && len(sc.out) < maxRunes; {
@@ -42,14 +39,19 @@ func scan(s string, markup bool, out []rune) text {
 				sc.part()
 			}
 			sc.stop, sc.digits, sc.separator = false, false, 0
-			sc.out = append(sc.out, rune(c))
-			i++
+			out, end := sc.out, min(len(s), i+maxRunes-len(sc.out))
+			for ; i < end && 'a' <= s[i] && s[i] <= 'z'; i++ {
+				out = append(out, rune(s[i]))
+			}
+			sc.out = out
 			continue
 		}
 		r, size := rune(c), 1
 		switch {
+		case c >= 0xC2 && c < 0xE0 && i+1 < len(s) && s[i+1]&0xC0 == 0x80:
+			r, size = rune(c&0x1F)<<6|rune(s[i+1]&0x3F), 2 // all of Arabic, Cyrillic and accented Latin, without a call
 		case c >= utf8.RuneSelf:
-			r, size = decode(s, i)
+			r, size = utf8.DecodeRuneInString(s[i:])
 		case !markup:
 		case c == '<':
 			if skip, block := tag(s[i:]); skip > 0 {
@@ -100,15 +102,6 @@ func guessRunes(s string) int {
 
 // roomForExpansion is for the few characters that become several.
 const roomForExpansion = 16
-
-// decode reads the character at i; those of two bytes, all of Arabic, Cyrillic and
-// accented Latin among them, without a call.
-func decode(s string, i int) (rune, int) {
-	if c := s[i]; c >= 0xC2 && c < 0xE0 && i+1 < len(s) && s[i+1]&0xC0 == 0x80 {
-		return rune(c&0x1F)<<6 | rune(s[i+1]&0x3F), 2
-	}
-	return utf8.DecodeRuneInString(s[i:])
-}
 
 // scanner folds in one pass; see normalize.Fold for what folding means.
 type scanner struct {
@@ -271,23 +264,59 @@ const leadWidth = 260
 // base is an odd multiplier for the polynomial hash of a window.
 const base = 0x9E3779B97F4A7C15
 
-// shingle hashes every window of the runes, in the memory given or in new one. A text
-// narrower than one window is one window.
-func shingle(runes []rune, hashes []uint32) shingled {
-	s := shingled{runes: runes, hashes: slices.Grow(hashes, len(runes))}
+// shingle hashes every window of the runes. A text narrower than one window is one
+// window.
+func shingle(runes []rune, d *desk) shingled {
+	s := shingled{runes: runes, hashes: d.hashes.room(len(runes))}
+	for _, r := range runes {
+		if r >= firstWide && normalize.FoldRune(r).Wide() {
+			s.wide()
+			return s
+		}
+	}
+	s.narrow()
+	return s
+}
+
+// narrow hashes a text in which every letter is of width 1, and so every window of
+// shingleWidth letters: that is most texts, and much quicker.
+func (s *shingled) narrow() {
+	var ring [ringSize]uint64 // the prefix hashes of the last letters
+	var prefix uint64
+	hashes, letters := s.hashes[:len(s.runes)], 0
+	for _, r := range s.runes {
+		if r == ' ' {
+			continue
+		}
+		ring[letters%ringSize] = prefix
+		prefix = prefix*base + uint64(r) + 1
+		letters++
+		if first := letters - shingleWidth; first >= 0 {
+			hashes[first] = finish(prefix - ring[first%ringSize]*powers[shingleWidth])
+		}
+	}
+	s.width = letters
+	switch windows := letters - shingleWidth + 1; {
+	case windows > 0:
+		s.hashes, s.lead = hashes[:windows], min(windows, leadWidth-shingleWidth)
+	case letters > 0:
+		hashes[0] = finish(prefix)
+		s.hashes, s.lead = hashes[:1], 1
+	}
+}
+
+// wide hashes a text with letters of several widths.
+func (s *shingled) wide() {
 	// The prefix hashes and widths of the last letters; a window has at most 14.
 	var ring [ringSize]uint64
 	var widths [ringSize]uint8
 	var prefix uint64
 	first, letters, wide, before := 0, 0, 0, 0
-	for _, r := range runes {
+	for _, r := range s.runes {
 		if r == ' ' {
 			continue
 		}
-		w := 1
-		if r >= firstWide && normalize.FoldRune(r).Wide() {
-			w = wideWidth
-		}
+		w := width(r)
 		s.width += w
 		ring[letters%ringSize], widths[letters%ringSize] = prefix, uint8(w)
 		prefix = prefix*base + uint64(r) + 1
@@ -306,7 +335,6 @@ func shingle(runes []rune, hashes []uint32) shingled {
 	if len(s.hashes) == 0 && letters > 0 {
 		s.hashes, s.lead = append(s.hashes, finish(prefix)), 1
 	}
-	return s
 }
 
 // ringSize is a power of two above shingleWidth.
