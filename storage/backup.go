@@ -377,25 +377,35 @@ func (db *DB) Restore(ctx context.Context, backup string, p Progress) (aside str
 // missing. What was there stays aside under the name returned ("" = nothing was there).
 func Restore(ctx context.Context, path, backup string, opts Options, p Progress) (aside string, err error) {
 	opts = opts.complete()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("restore %s: %w", backup, err)
+		}
+	}()
+	_, err = os.Lstat(path)
+	replaces := err == nil
+	if replaces {
+		lock, err := lockFile(path, os.O_RDWR, opts.LockTimeout) // nobody opens it meanwhile
+		if err != nil {
+			return "", err
+		}
+		defer lock.Close()
+	}
 	fresh := path + restoreSuffix
 	defer func() {
 		if err != nil {
 			_ = os.Remove(fresh)
-			err = fmt.Errorf("restore %s: %w", backup, err)
 		}
 	}()
 	if err := copyVerified(ctx, backup, fresh, opts, p); err != nil {
 		return "", err
 	}
-	if _, err := os.Lstat(path); err == nil {
-		lock, err := lockFile(path, os.O_RDWR, opts.LockTimeout)
-		if err != nil {
-			return "", err
-		}
-		defer lock.Close()
+	if replaces {
 		if aside, err = keepAside(path); err != nil {
 			return "", err
 		}
+	} else if _, err := os.Lstat(path); err == nil {
+		return "", fmt.Errorf("somebody has begun a store at %s meanwhile", path)
 	}
 	return aside, publish(fresh, path)
 }

@@ -150,7 +150,7 @@ func Open(path string, opts Options) (*DB, error) {
 		_ = bolt.Close()
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	for _, suffix := range []string{compactSuffix, reindexSuffix} { // whoever made them held the lock that is ours now
+	for _, suffix := range []string{compactSuffix, reindexSuffix, restoreSuffix} { // whoever made them held the lock that is ours now
 		if os.Remove(path+suffix) == nil {
 			opts.Log.Info("removed what interrupted work on the store had left", "file", path+suffix)
 		}

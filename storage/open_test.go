@@ -304,7 +304,7 @@ func TestASymbolicLinkIsNotFollowed(t *testing.T) {
 func TestOpeningTidiesUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sangam.db")
 	err := openAt(t, path).Close()
-	for _, left := range []string{".compact", ".reindex"} {
+	for _, left := range []string{".compact", ".reindex", ".restore"} {
 		err = errors.Join(err, os.WriteFile(path+left, randomBytes(5000), 0o600))
 	}
 	if err := errors.Join(err, os.Chmod(path, 0o644)); err != nil {
