@@ -372,9 +372,16 @@ func fill(t *testing.T, path string) {
 // autopsy stops everything at a moment when all nodes have read the whole log, and compares what they hold.
 func (c *ill) autopsy() {
 	t := c.t
+	var st cluster.Status
+	defer func() {
+		if t.Failed() {
+			t.Logf("the status at last: %+v", st)
+		}
+	}()
 	for try := 0; ; try++ {
-		until(t, "a quiet moment", func() bool {
-			st := c.status()
+		// Nodes say every five seconds how far they are, and every four a visit comes.
+		within(t, 10*time.Minute, "a quiet moment", func() bool {
+			st = c.status()
 			quiet := st.Log.Last > 0 && st.Visits.Waiting+uint64(st.Visits.Making) == 0
 			for _, n := range st.Nodes {
 				quiet = quiet && (n.Leaving || !strings.HasPrefix(n.Node, "node-") || n.Applied == st.Log.Last)

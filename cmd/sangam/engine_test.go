@@ -154,7 +154,12 @@ func (e *engine) section(node string) string {
 // until waits until something holds, for a minute and a half.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !holds(); {
+	within(t, 90*time.Second, what, holds)
+}
+
+func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !holds(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
