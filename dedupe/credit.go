@@ -34,20 +34,20 @@ const (
 // creditsOf lists who an item says it is from, as written, the plainest statement
 // first: the feed's own word, an original elsewhere, a dateline or byline, and lastly
 // authors and picture credits. What names nobody known is ignored when it is
-// resolved.
-func creditsOf(it *feed.Item, src feed.Outlet) []string {
+// resolved, and so is the outlet's own name, folded.
+func creditsOf(it *feed.Item, own string) []string {
 	var out []string
 	add := func(credit string) {
 		credit = strings.TrimSpace(strings.Trim(credit, " \t\u00a0:：;,.-–—|[]()（）【】"))
 		if credit != "" && len(credit) <= maxCredit && len(out) < maxCredits && !slices.Contains(out, credit) &&
-			!software[strings.ToLower(credit)] && solid(credit) != solid(src.Name) {
+			!software[strings.ToLower(credit)] && solid(credit) != own {
 			out = append(out, credit)
 		}
 	}
 	add(it.Origin.Name)
-	own, path := hostAndPath(it.Link)
+	site, path := hostAndPath(it.Link)
 	for _, address := range []string{it.Origin.Link, it.Via} {
-		if host, _ := hostAndPath(address); host != own {
+		if host, _ := hostAndPath(address); host != site {
 			add(host)
 		}
 	}
@@ -212,7 +212,7 @@ func byline(line, title string) bool {
 // plain text. Blocks of the markup and line ends of the source part lines.
 func rawLines(s string) []string {
 	if len(s) > headBytes+tailBytes {
-		s = strings.ToValidUTF8(s[:headBytes], "") + "\n" + strings.ToValidUTF8(s[len(s)-tailBytes:], "")
+		s = s[:whole(s, headBytes)] + "\n" + s[whole(s, len(s)-tailBytes):]
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -237,13 +237,21 @@ func rawLines(s string) []string {
 	var out []string
 	for line := range strings.SplitSeq(unescape(b.String()), "\n") {
 		if line = strings.TrimSpace(line); len(line) > longestLine {
-			line = strings.ToValidUTF8(line[:longestLine], "")
+			line = line[:whole(line, longestLine)]
 		}
 		if line = singleSpaced(line); line != "" {
 			out = append(out, line)
 		}
 	}
 	return out
+}
+
+// whole is the last place up to i where a character of s begins.
+func whole(s string, i int) int {
+	for i > 0 && !utf8.RuneStart(s[i]) {
+		i--
+	}
+	return i
 }
 
 // singleSpaced is a trimmed line with one space between words: mostly the line itself.

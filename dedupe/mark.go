@@ -49,11 +49,11 @@ func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
 		bodies[i] = bodyOf(&items[i], d.marked)
 	}
 	habits = learn(habits, items, bodies)
-	habitual := repeated(habits)
+	habitual, own := repeated(habits), solid(src.Name)
 	for i := range items {
 		it := &items[i]
 		it.Habitual = shown(bodies[i], habitual)
-		it.Credits = creditsOf(it, src)
+		it.Credits = creditsOf(it, own)
 		d.hashes.clear()
 		it.Marks = marks(it, readText(it, bodies[i], it.Habitual, d))
 	}
