@@ -75,6 +75,8 @@ type Outlet struct {
 	// MaxPerDay is how many of the stories it carries on a day, UTC, it brings into merged
 	// feeds, the first that arrive; 0 = all. Its own feed has all of them.
 	MaxPerDay int `cbor:"11,keyasint,omitempty" json:"max_per_day,omitempty"`
+	// FeedID is how its feed calls itself to machines, as Atom's id; "" = it does not say.
+	FeedID string `cbor:"12,keyasint,omitempty" json:"feed_id,omitempty"`
 }
 
 // Called is the outlet's name for who looks after many: its id while it is called by
@@ -127,6 +129,7 @@ func (src Source) Described(ch Channel) Outlet {
 	if o.Site == "" {
 		o.Site = ch.Link
 	}
+	o.FeedID = ch.ID
 	return o
 }
 
@@ -538,8 +541,29 @@ type Query struct {
 	Exclude    []*regexp.Regexp
 	Text       string    // search; "" = everything
 	Before     Cursor    // only what comes after this in the river; zero = from the top
-	Since      time.Time // arrived since; zero = whenever
+	Since      time.Time // arrived since, see Found.Arrived; zero = whenever
 }
+
+// Archival is how old a story is, when it arrives, if it came with the back catalogue of
+// a source: nobody has waited for it, and thousands may come at once.
+const Archival = 7 * 24 * time.Hour
+
+// Found is a story that answers a query, before it is read.
+type Found struct {
+	Key   string
+	Order time.Time // its place in the river
+	Seq   uint64    // of its last change in the change log
+	// Arrived is when a source that the query is about first brought it. What was Archival by
+	// then counts as arrived at its place in the river.
+	Arrived time.Time
+	Version Version
+	// Read returns the story. The error says that there is none, if it has gone meanwhile.
+	Read func() (Story, error)
+}
+
+// Version tells the states of a story apart: while it stays, so does all that readers see
+// of the story under one query. It means something only to the process that it comes from.
+type Version [3]uint64
 
 // Wanted says whether a text passes the operator's filters: one of include
 // matches, or there are none, and none of exclude does.

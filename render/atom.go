@@ -3,7 +3,6 @@ package render
 import (
 	"cmp"
 	"encoding/xml"
-	"io"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -25,7 +24,6 @@ type atomFeed struct {
 	Generator atomGenerator `xml:"generator"`
 	Icon      string        `xml:"icon,omitempty"`
 	Archive   *struct{}     `xml:"fh:archive"`
-	Entries   []atomEntry   `xml:"entry"`
 }
 
 type atomGenerator struct {
@@ -79,8 +77,14 @@ type atomSource struct {
 
 const atomNS = "http://www.w3.org/2005/Atom"
 
-// Atom writes the page as an Atom 1.0 document (RFC 4287).
-func Atom(w io.Writer, p Page) error {
+// Atom is Atom 1.0 (RFC 4287).
+var Atom = &Format{
+	Between: "\n", Tail: "\n</feed>\n",
+	head: atomHead, end: "</feed>\n", name: "entry", depth: 1,
+	entry: func(_ *Page, e *entry) any { return e.atom() },
+}
+
+func atomHead(p *Page) any {
 	doc := atomFeed{
 		Namespace: atomNS,
 		Lang:      languageTag(p.View.Language),
@@ -100,13 +104,10 @@ func Atom(w io.Writer, p Page) error {
 	if p.archive() {
 		doc.FH, doc.Archive = historyNS, &struct{}{}
 	}
-	for _, e := range p.entries() {
-		doc.Entries = append(doc.Entries, e.atom(p.Known[e.outlet.ID]))
-	}
-	return writeXML(w, doc, p.Stylesheet)
+	return doc
 }
 
-func (e *entry) atom(known feed.Channel) atomEntry {
+func (e *entry) atom() atomEntry {
 	a := atomEntry{
 		Lang:      e.lang,
 		ID:        e.id,
@@ -115,7 +116,7 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 		Published: rfc3339(e.published),
 		Updated:   instant(e.updated, e.story.Key),
 		Content:   atomText{"html", markup(e.content)},
-		Source:    e.source(known),
+		Source:    e.source(),
 	}
 	if e.summary != "" {
 		a.Summary = &atomText{"html", markup(e.summary)}
@@ -135,12 +136,11 @@ func (e *entry) atom(known feed.Channel) atomEntry {
 // source says which feed the entry was copied from (RFC 4287, 4.2.11). Its
 // updated is when that feed last changed this entry: the feed's own changes at
 // every visit, and would change our document with it.
-func (e *entry) source(known feed.Channel) atomSource {
+func (e *entry) source() atomSource {
 	s := atomSource{Title: verbatim(e.outlet.Name), Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
-	address := cmp.Or(e.outlet.URL, uri(known.Self)) // of an outlet that is configured no more, what its feed said
-	s.ID = cmp.Or(feed.NormalURI(clean(known.ID)), feed.NormalURI(address), "urn:sangam:outlet:"+feed.EscapeURI(e.outlet.ID))
-	if address != "" {
-		s.Links = append(s.Links, link("link", "self", "", address))
+	s.ID = cmp.Or(feed.NormalURI(clean(e.outlet.FeedID)), feed.NormalURI(e.outlet.URL), "urn:sangam:outlet:"+feed.EscapeURI(e.outlet.ID))
+	if e.outlet.URL != "" {
+		s.Links = append(s.Links, link("link", "self", "", e.outlet.URL))
 	}
 	if e.outlet.Site != "" {
 		s.Links = append(s.Links, link("link", "alternate", "text/html", e.outlet.Site))

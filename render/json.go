@@ -1,12 +1,6 @@
 package render
 
-import (
-	"encoding/json"
-	"fmt"
-	"io"
-
-	"sangam/feed"
-)
+import "sangam/feed"
 
 type jsonFeed struct {
 	Version     string       `json:"version"`
@@ -19,7 +13,6 @@ type jsonFeed struct {
 	Next        string       `json:"next_url,omitempty"`
 	Authors     []jsonAuthor `json:"authors,omitempty"`
 	Hubs        []jsonHub    `json:"hubs,omitempty"`
-	Items       []jsonItem   `json:"items"`
 }
 
 type jsonHub struct {
@@ -75,9 +68,15 @@ type jsonOutlet struct {
 	Language  string `json:"language,omitempty"`
 }
 
-// JSON writes the page as a JSON Feed 1.1 document. The extension _sangam of an
-// item lists every outlet that carried it, the shown one first.
-func JSON(w io.Writer, p Page) error {
+// JSON is JSON Feed 1.1. The extension _sangam of an item lists every outlet that
+// carried it, the shown one first.
+var JSON = &Format{
+	Between: ",\n", Tail: "\n ]\n}\n",
+	head: jsonHead, end: "\n}\n",
+	entry: func(p *Page, e *entry) any { return e.json(p.Base) },
+}
+
+func jsonHead(p *Page) any {
 	doc := jsonFeed{
 		Version:     "https://jsonfeed.org/version/1.1",
 		Title:       label(p.View.Title),
@@ -87,21 +86,11 @@ func JSON(w io.Writer, p Page) error {
 		Language:    languageTag(p.View.Language),
 		Icon:        p.Icon,
 		Next:        p.Prev,
-		Items:       []jsonItem{},
 	}
 	for _, hub := range p.Hubs {
 		doc.Hubs = append(doc.Hubs, jsonHub{Type: "WebSub", URL: hub})
 	}
-	for _, e := range p.entries() {
-		doc.Items = append(doc.Items, e.json(p.Base))
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(doc); err != nil {
-		return fmt.Errorf("writing the document: %w", err)
-	}
-	return nil
+	return doc
 }
 
 func (e *entry) json(base string) jsonItem {

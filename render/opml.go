@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/xml"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -52,5 +53,8 @@ func OPML(w io.Writer, title string, outlets []feed.Outlet, modified time.Time) 
 			Language: languageTag(o.Language), Category: strings.Join(cs, ","),
 		})
 	}
-	return writeXML(w, doc, "")
+	if err := writeXML(w, doc, ""); err != nil {
+		return fmt.Errorf("writing the document: %w", err)
+	}
+	return nil
 }

@@ -30,9 +30,8 @@ type Page struct {
 	Home    string // the page for people that shows the same stories
 	Base    string // public address of the whole site, ending in "/"
 	Stories []feed.Story
-	Outlets map[string]feed.Outlet  // by source id; a missing one is called by its id
-	Known   map[string]feed.Channel // how the outlets' feeds name themselves, by source id; may be nil
-	Updated time.Time               // newest change among the stories
+	Outlets map[string]feed.Outlet // by source id; a missing one is called by its id
+	Updated time.Time              // newest change among the stories
 
 	// RFC 5005, section 4: neighbours of an archived feed. Current is the address of
 	// the document that readers subscribe to; it is set in archive documents only.
@@ -77,17 +76,6 @@ type carrier struct {
 // summaryLength is how many characters of plain text stand for an article where
 // a format asks for text: about three lines on a wide screen.
 const summaryLength = 280
-
-// entries makes the stories of a page ready.
-func (p *Page) entries() []entry {
-	es := make([]entry, 0, len(p.Stories))
-	for i := range p.Stories {
-		if len(p.Stories[i].Members) > 0 {
-			es = append(es, p.entry(&p.Stories[i]))
-		}
-	}
-	return es
-}
 
 // text is the beginning of the shown copy as plain text.
 func (e *entry) text() string {

@@ -46,7 +46,7 @@ func page() render.Page {
 	}
 }
 
-var formats = map[string]func(io.Writer, render.Page) error{"RSS": render.RSS, "Atom": render.Atom, "JSON": render.JSON}
+var formats = map[string]func(io.Writer, render.Page) error{"RSS": render.RSS.Write, "Atom": render.Atom.Write, "JSON": render.JSON.Write}
 
 func made(t *testing.T, format string, p render.Page) string {
 	t.Helper()

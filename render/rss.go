@@ -3,9 +3,7 @@ package render
 import (
 	"cmp"
 	"encoding/xml"
-	"fmt"
 	"html"
-	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -36,7 +34,6 @@ type rssChannel struct {
 	Image       *rssImage `xml:"image"`
 	Links       []atomLink
 	Archive     *struct{} `xml:"fh:archive"`
-	Items       []rssItem `xml:"item"`
 }
 
 type rssImage struct {
@@ -90,8 +87,14 @@ type thumbnail struct {
 	URL string `xml:"url,attr"`
 }
 
-// RSS writes the page as an RSS 2.0 document (RSS Advisory Board, 2.0.11).
-func RSS(w io.Writer, p Page) error {
+// RSS is RSS 2.0 (RSS Advisory Board, 2.0.11).
+var RSS = &Format{
+	Between: "\n", Tail: "\n </channel>\n</rss>\n",
+	head: rssHead, end: " </channel>\n</rss>\n", name: "item", depth: 2,
+	entry: func(_ *Page, e *entry) any { return e.rss() },
+}
+
+func rssHead(p *Page) any {
 	doc := rss{
 		Version: "2.0",
 		Atom:    atomNS,
@@ -116,10 +119,7 @@ func RSS(w io.Writer, p Page) error {
 	if p.archive() {
 		doc.FH, doc.Channel.Archive = historyNS, &struct{}{}
 	}
-	for _, e := range p.entries() {
-		doc.Channel.Items = append(doc.Channel.Items, e.rss())
-	}
-	return writeXML(w, doc, p.Stylesheet)
+	return doc
 }
 
 func (e *entry) rss() rssItem {
@@ -204,24 +204,6 @@ func (e *entry) credits(frame string) string {
 
 // historyNS is the namespace of RFC 5005.
 const historyNS = "http://purl.org/syndication/history/1.0"
-
-// writeXML writes a whole document. The names of stylesheets are ours, so they need no escaping.
-func writeXML(w io.Writer, doc any, stylesheet string) error {
-	head := xml.Header
-	if stylesheet != "" {
-		head += `<?xml-stylesheet type="text/css" href="` + html.EscapeString(stylesheet) + `"?>` + "\n"
-	}
-	if _, err := io.WriteString(w, head); err != nil {
-		return fmt.Errorf("writing the document: %w", err)
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", " ")
-	if err := enc.Encode(doc); err != nil {
-		return fmt.Errorf("writing the document: %w", err)
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
-}
 
 // rfc822 writes a time as RSS wants it; a zero time is left out.
 func rfc822(t time.Time) string {

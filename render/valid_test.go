@@ -25,8 +25,7 @@ func quirky() render.Page {
 	return render.Page{
 		View: feed.View{Title: "A&B1"}, Self: "https://s.example/feed.xml", Home: "https://s.example/", Base: "https://s.example/", Updated: at,
 		Stories: []feed.Story{{Key: "k", ID: "https://h.example/خبر?x[1]=2", Members: []feed.Item{it}, Order: at, Updated: at}},
-		Outlets: map[string]feed.Outlet{"h": {ID: "h", Name: "H&M9 <i", URL: "https://h.example/feed"}},
-		Known:   map[string]feed.Channel{"h": {ID: "tag:Nobody,2026:x"}},
+		Outlets: map[string]feed.Outlet{"h": {ID: "h", Name: "H&M9 <i", URL: "https://h.example/feed", FeedID: "tag:Nobody,2026:x"}},
 	}
 }
 
@@ -35,10 +34,10 @@ func quirky() render.Page {
 func TestValidatorsFindNothingInWhatIsQuirky(t *testing.T) {
 	page := quirky()
 	var rss, atom bytes.Buffer
-	if err := render.RSS(&rss, page); err != nil {
+	if err := render.RSS.Write(&rss, page); err != nil {
 		t.Fatal(err)
 	}
-	if err := render.Atom(&atom, page); err != nil {
+	if err := render.Atom.Write(&atom, page); err != nil {
 		t.Fatal(err)
 	}
 	for name, doc := range map[string]string{"rss": rss.String(), "atom": atom.String()} {
@@ -106,7 +105,7 @@ func TestEntriesOfOneVisitAreNotUpdatedAtOneTime(t *testing.T) {
 	page.Stories[0].Updated, second.Updated, second.Key, second.ID = at, at, "k2", "https://h.example/2"
 	page.Stories = append(page.Stories, second)
 	var out bytes.Buffer
-	if err := render.Atom(&out, page); err != nil {
+	if err := render.Atom.Write(&out, page); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -122,7 +121,7 @@ func TestArchiveWithoutNeighboursIsNotMarkedAsOneOfAChain(t *testing.T) {
 	page.Current, page.Self = page.Self, "https://s.example/archive/2026-03-14/feed.xml"
 	for prev, marked := range map[string]bool{"": false, "https://s.example/archive/2026-03-13/feed.xml": true} {
 		page.Prev = prev
-		for format, write := range map[string]func(io.Writer, render.Page) error{"rss": render.RSS, "atom": render.Atom} {
+		for format, write := range map[string]func(io.Writer, render.Page) error{"rss": render.RSS.Write, "atom": render.Atom.Write} {
 			var out bytes.Buffer
 			if err := write(&out, page); err != nil {
 				t.Fatal(err)

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,24 +29,23 @@ const (
 	nextDays = 400
 )
 
-// archive fills in the page of one day.
-func (s *Server) archive(ctx context.Context, page *render.Page, p place) error {
+// archive fills in the page of one day and finds its stories.
+func (s *Server) archive(ctx context.Context, page *render.Page, p place) ([]feed.Found, error) {
 	q := p.query()
-	top, _, err := s.take(ctx, q, 1)
+	top, _, err := s.seek(ctx, q, 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(top) == 0 || !p.day.Before(dayOf(top[0].Order)) {
-		return errNowhere // not over yet, or never will be
+		return nil, errNowhere // not over yet, or never will be
 	}
-	stories, err := s.ofDay(ctx, q, p.day)
+	found, err := s.ofDay(ctx, q, p.day)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(stories) == 0 {
-		return errNowhere
+	if len(found) == 0 {
+		return nil, errNowhere
 	}
-	page.Stories = stories
 	page.Current = page.Self
 	at := func(d time.Time) string {
 		return page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
@@ -54,63 +53,61 @@ func (s *Server) archive(ctx context.Context, page *render.Page, p place) error 
 	page.Self = at(p.day)
 	before, ok, err := s.dayBefore(ctx, q, p.day)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if ok {
 		page.Prev = at(before)
 	}
 	last := dayOf(top[0].Order)
 	for d, n := p.day.Add(day), 0; d.Before(last) && n < nextDays; d, n = d.Add(day), n+1 {
-		found, ok, err := s.dayBefore(ctx, q, d.Add(day))
+		newer, ok, err := s.dayBefore(ctx, q, d.Add(day))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if ok && found.Equal(d) {
+		if ok && newer.Equal(d) {
 			page.Next = at(d)
 			break
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // link points the document that readers subscribe to at its newest archive.
-func (s *Server) link(ctx context.Context, page *render.Page, p place) error {
-	if len(page.Stories) == 0 || p.search != "" {
+func (s *Server) link(ctx context.Context, page *render.Page, p place, top time.Time) error {
+	if p.search != "" {
 		return nil // a search has no archives: it would be made anew for every word
 	}
-	d, ok, err := s.dayBefore(ctx, p.query(), dayOf(page.Stories[0].Order))
+	d, ok, err := s.dayBefore(ctx, p.query(), dayOf(top))
 	if err == nil && ok {
 		page.Prev = page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
 	}
 	return err
 }
 
-// ofDay returns the stories of one day, newest first.
-func (s *Server) ofDay(ctx context.Context, q feed.Query, d time.Time) ([]feed.Story, error) {
+// ofDay finds the stories of one day, newest first.
+func (s *Server) ofDay(ctx context.Context, q feed.Query, d time.Time) ([]feed.Found, error) {
 	q.Before = feed.Cursor{Order: d.Add(day)}
-	var stories []feed.Story
-	for story, err := range s.store.Stories(ctx, q) {
+	var found []feed.Found
+	for f, err := range s.store.Find(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		if story.Order.Before(d) || len(stories) == maxStories {
+		if f.Order.Before(d) || len(found) == maxStories {
 			break
 		}
-		if len(story.Members) > 0 {
-			stories = append(stories, story)
-		}
+		found = append(found, f)
 	}
-	return stories, nil
+	return found, nil
 }
 
 // dayBefore returns the last day before d that has stories.
 func (s *Server) dayBefore(ctx context.Context, q feed.Query, d time.Time) (time.Time, bool, error) {
 	q.Before = feed.Cursor{Order: d}
-	stories, _, err := s.take(ctx, q, 1)
-	if err != nil || len(stories) == 0 {
+	found, _, err := s.seek(ctx, q, 1)
+	if err != nil || len(found) == 0 {
 		return time.Time{}, false, err
 	}
-	return dayOf(stories[0].Order), true, nil
+	return dayOf(found[0].Order), true, nil
 }
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(day) }
@@ -123,19 +120,24 @@ func (s *Server) delta(r *http.Request, st *site, p place, j job, d *document) (
 		return nil, nil
 	}
 	seq, ok := d.remembered(tagList(strings.Join(r.Header.Values("If-None-Match"), ",")))
-	if !ok || !slices.ContainsFunc(d.stories, func(n uint64) bool { return n > seq }) {
+	isNew := func(p piece) bool { return p.seq > seq }
+	if !ok || !slices.ContainsFunc(d.pieces, isNew) {
 		return nil, nil
 	}
-	j.key += " since " + strconv.FormatUint(seq, 10)
+	j.key += " since " + strconv.FormatUint(seq, 10) + " in " + d.etag
 	j.control = "no-store, im" // only for caches that know what a 226 is, RFC 3229 section 10.9
-	j.make = func(ctx context.Context, st *site, w io.Writer) (made, error) {
-		page, m, err := s.page(ctx, st, p)
-		if err != nil {
-			return made{}, err
+	j.make = func(_ context.Context, _ *site, out *bytes.Buffer) (made, error) {
+		between := written[p.file].Between
+		out.Write(d.body[:d.pieces[0].at])
+		for i := range d.pieces {
+			if p := d.pieces[i]; isNew(p) {
+				out.Write(d.body[p.at:p.end])
+				out.WriteString(between)
+			}
 		}
-		page.Stylesheet = j.stylesheet
-		page.Stories = slices.DeleteFunc(page.Stories, func(story feed.Story) bool { return story.Seq <= seq })
-		return m, write(w, p.file, page)
+		out.Truncate(out.Len() - len(between))
+		out.Write(d.body[d.pieces[len(d.pieces)-1].end:])
+		return made{}, nil
 	}
 	news, err := s.current(r.Context(), st, j)
 	if err != nil {

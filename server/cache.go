@@ -78,6 +78,7 @@ func (d *document) weight() int { return 2*len(d.body) + 1024 }
 
 // follow takes over what the predecessor knew.
 func (d *document) follow(before *document) {
+	d.known = before.known
 	if d.etag == before.etag {
 		d.body, d.plain, d.gzip, d.zstd, d.since = before.body, before.plain, before.gzip, before.zstd, before.since
 		return

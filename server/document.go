@@ -2,17 +2,15 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -28,9 +26,12 @@ type document struct {
 	control  string // Cache-Control
 	vary     string
 	since    []generation // what it said before, newest last
-	stories  []uint64     // sequence numbers of its stories, in its order
+	pieces   []piece      // of a feed: its stories, in its order
+	language string       // of a feed: that in which it speaks where a story does not say its own
 
 	body   []byte
+	chunks []chunk
+	known  *atomic.Pointer[squeezed] // what is compressed already; shared with its predecessors
 	gzip   func() packed
 	zstd   func() packed
 	plain  func() packed
@@ -82,13 +83,14 @@ type job struct {
 	vary       string
 	lasts      time.Duration // for pages that tell the time
 	stylesheet string        // for feeds that a browser shows
-	make       func(context.Context, *site, io.Writer) (made, error)
+	make       func(context.Context, *site, *bytes.Buffer) (made, error)
 }
 
 // made is what is known of a document besides its bytes.
 type made struct {
 	modified time.Time
-	stories  []uint64
+	pieces   []piece
+	language string
 	control  string // instead of the job's
 }
 
@@ -174,12 +176,9 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	if err != nil {
 		return nil, err
 	}
-	d := newDocument(b.Bytes(), j)
-	d.seq, d.modified, d.stories = seq, m.modified, m.stories
+	d := newDocument(b.Bytes(), j, m)
+	d.seq = seq
 	d.order(st)
-	if m.control != "" {
-		d.control = m.control
-	}
 	if j.lasts > 0 {
 		d.expires = st.Now().Add(j.lasts)
 	}
@@ -190,17 +189,30 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 // drafts are what documents are written into: grown once, used again.
 var drafts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func newDocument(body []byte, j job) *document {
-	sum := sha256.Sum256(body)
+func newDocument(body []byte, j job, m made) *document {
 	d := &document{
-		etag: hex.EncodeToString(sum[:12]), kind: j.kind, policy: j.policy, control: j.control, vary: j.vary,
-		body: bytes.Clone(body), // without the buffer's slack
+		kind: j.kind, policy: j.policy, control: cmp.Or(m.control, j.control), vary: j.vary,
+		modified: m.modified, pieces: m.pieces, language: m.language,
+		body:  bytes.Clone(body), // without the buffer's slack
+		known: new(atomic.Pointer[squeezed]),
 	}
+	d.chunks = chunks(d.body, d.pieces)
+	d.etag = tagOf(d.chunks)
 	d.plain = sync.OnceValue(func() packed { return pack(d.body) })
-	d.gzip = sync.OnceValue(func() packed { return pack(squeeze(d.body)) })
+	d.gzip = sync.OnceValue(d.squeeze)
 	d.zstd = sync.OnceValue(func() packed { return pack(encoder.EncodeAll(d.body, nil)) })
 	d.said = sync.OnceValue(d.sayings)
 	return d
+}
+
+func (d *document) squeeze() packed {
+	var known squeezed
+	if k := d.known.Load(); k != nil {
+		known = *k
+	}
+	b, now := squeeze(d.body, d.chunks, known)
+	d.known.Store(&now)
+	return pack(b)
 }
 
 // encoder is used by many at once: EncodeAll is safe for that.
@@ -211,23 +223,6 @@ var encoder = func() *zstd.Encoder {
 	}
 	return e
 }()
-
-// squeezers are used again: each is a megabyte of tables.
-var squeezers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-
-func squeeze(body []byte) []byte {
-	var b bytes.Buffer
-	z := squeezers.Get().(*gzip.Writer) // no name, no time: the same bytes give the same bytes
-	defer squeezers.Put(z)
-	z.Reset(&b)
-	if _, err := z.Write(body); err != nil {
-		panic(err) // a buffer takes everything
-	}
-	if err := z.Close(); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
 
 // send answers with the document, or with 304 when the reader has it (RFC 9110,
 // 13.2.2).

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,12 +16,13 @@ import (
 
 // order completes the tag, if there is an order to tell.
 func (d *document) order(st *site) {
-	if st.Epoch == nil || len(d.stories) == 0 {
+	if st.Epoch == nil || len(d.pieces) == 0 {
 		return
 	}
 	if epoch := st.Epoch(); epoch != "" {
 		d.epoch = epoch
-		d.etag += "." + epoch + "." + strconv.FormatUint(slices.Max(d.stories), 36)
+		last := slices.MaxFunc(d.pieces, func(a, b piece) int { return cmp.Compare(a.seq, b.seq) })
+		d.etag += "." + epoch + "." + strconv.FormatUint(last.seq, 36)
 	}
 }
 

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"context"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -117,177 +117,57 @@ func (s *Server) job(st *site, p place, browser bool) job {
 			j.stylesheet = st.root + "assets/" + render.AssetName("feed.css")
 		}
 	}
-	stylesheet := j.stylesheet
-	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
-		page, m, err := s.page(ctx, st, p)
+	key, stylesheet, format := j.key, j.stylesheet, written[p.file]
+	j.make = func(ctx context.Context, st *site, out *bytes.Buffer) (made, error) {
+		page, found, m, err := s.page(ctx, st, p)
 		if err != nil {
 			return made{}, err
 		}
 		page.Stylesheet = stylesheet
-		return m, write(out, p.file, page)
+		scrap := scraps.Get().(*bytes.Buffer)
+		defer scraps.Put(scrap)
+		scrap.Reset()
+		pieces, text, err := s.pieces(st, format, &page, found, st.cache.get(key), scrap)
+		if err != nil {
+			return made{}, err
+		}
+		page.Updated = newest(pieces)
+		m.modified, m.pieces, m.language = page.Updated, pieces, page.View.Language
+		return m, assemble(out, format, &page, pieces, text)
 	}
 	return j
 }
 
-func write(w io.Writer, file string, p render.Page) error {
-	switch file {
-	case "atom.xml":
-		return render.Atom(w, p)
-	case "feed.json":
-		return render.JSON(w, p)
-	}
-	return render.RSS(w, p)
-}
+// written are the formats of feed documents by their names.
+var written = map[string]*render.Format{"feed.xml": render.RSS, "atom.xml": render.Atom, "feed.json": render.JSON}
 
-// page gathers what a feed document says.
-func (s *Server) page(ctx context.Context, st *site, p place) (render.Page, made, error) {
-	outlets, err := s.store.Outlets(ctx)
-	if err != nil {
-		return render.Page{}, made{}, err
-	}
+// page gathers what a feed document says, and finds its stories.
+func (s *Server) page(ctx context.Context, st *site, p place) (page render.Page, found []feed.Found, m made, err error) {
 	home := st.Base + p.here
-	page := render.Page{
-		View: p.view, Base: st.Base, Outlets: outlets,
+	page = render.Page{
+		View: p.view, Base: st.Base,
 		Self: home + p.file + p.suffix(), Home: home + p.suffix(),
 		Hubs: st.hubs(p), TTL: st.TTL, NoCredits: st.NoCredits, Icon: st.Base + "assets/" + render.AssetName(iconName),
 	}
 	if p.search != "" {
 		page.View.Title += " · " + p.search
 	}
-	m := made{}
 	if p.day.IsZero() {
-		page.Stories, err = s.collect(ctx, p.query(), p.view.Items)
+		found, err = s.collect(ctx, p.query(), p.view.Items)
 	} else {
 		m.control = archiveControl
-		err = s.archive(ctx, &page, p)
+		found, err = s.archive(ctx, &page, p)
+	}
+	if err == nil && p.day.IsZero() && len(found) > 0 {
+		err = s.link(ctx, &page, p, found[0].Order)
 	}
 	if err != nil {
-		return page, m, err
+		return page, nil, m, err
 	}
-	if p.day.IsZero() {
-		if err := s.link(ctx, &page, p); err != nil {
-			return page, m, err
-		}
-	}
-	if p.file == "atom.xml" {
-		if page.Known, err = s.known(ctx, page.Stories); err != nil {
-			return page, m, err
-		}
-	}
-	page.Updated = newest(page.Stories)
-	m.modified = page.Updated
-	for i := range page.Stories {
-		m.stories = append(m.stories, page.Stories[i].Seq)
-	}
-	return page, m, nil
+	// Lastly: what is found is never of a later version than what is known of its outlets.
+	page.Outlets, err = s.store.Outlets(ctx)
+	return page, found, m, err
 }
-
-// known returns how the feeds of the stories' outlets name themselves.
-func (s *Server) known(ctx context.Context, stories []feed.Story) (map[string]feed.Channel, error) {
-	known := map[string]feed.Channel{}
-	for i := range stories {
-		for m := range stories[i].Members {
-			id := stories[i].Members[m].Source
-			if _, asked := known[id]; asked {
-				continue
-			}
-			state, err := s.store.State(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			known[id] = state.Channel
-		}
-	}
-	return known, nil
-}
-
-// collect returns the stories of a document: the first in the river, and whatever
-// else arrived within a day of the last arrival among them. The last arrival, not
-// the clock: a document changes only when its stories do.
-func (s *Server) collect(ctx context.Context, q feed.Query, limit int) ([]feed.Story, error) {
-	first, more, err := s.take(ctx, q, limit)
-	if err != nil || !more {
-		return first, err
-	}
-	var last time.Time
-	have := make(map[string]bool, len(first))
-	for i := range first {
-		have[first[i].Key] = true
-		if at := arrived(&first[i]); at.After(last) {
-			last = at
-		}
-	}
-	end := first[len(first)-1]
-	q.Since, q.Before = last.Add(-recent), feed.Cursor{Order: end.Order, Story: end.Key}
-	rest, _, err := s.take(ctx, q, maxStories-len(first))
-	if err != nil {
-		return nil, err
-	}
-	rest = slices.DeleteFunc(rest, func(story feed.Story) bool { return have[story.Key] || arrived(&story).Before(q.Since) })
-	return append(first, rest...), nil
-}
-
-// take returns the first stories that match, at most limit, and whether there are more.
-func (s *Server) take(ctx context.Context, q feed.Query, limit int) (stories []feed.Story, more bool, err error) {
-	for story, err := range s.store.Stories(ctx, q) {
-		if err != nil {
-			return nil, false, err
-		}
-		if len(story.Members) == 0 {
-			continue
-		}
-		if len(stories) == limit {
-			return stories, true, nil
-		}
-		stories = append(stories, story)
-	}
-	return stories, false, nil
-}
-
-// archival is how old a story is, when it arrives, if it came with the back
-// catalogue of a source: nobody has waited for it, and thousands may come at once.
-const archival = 7 * 24 * time.Hour
-
-// arrived is when the story was first brought or, if it was old by then, its place
-// in the river.
-func arrived(s *feed.Story) time.Time {
-	at := s.Members[0].Seen
-	for i := range s.Members {
-		if seen := s.Members[i].Seen; seen.Before(at) {
-			at = seen
-		}
-	}
-	if at.Sub(s.Order) > archival {
-		return s.Order
-	}
-	return at
-}
-
-// newest is when the newest change among stories was made: a revision, or another
-// outlet that joined. It is read from the stories, so a restart does not move it.
-func newest(stories []feed.Story) time.Time {
-	var at time.Time
-	later := func(t time.Time) {
-		if t.After(at) {
-			at = t
-		}
-	}
-	for i := range stories {
-		later(stories[i].Updated)
-		for m := range stories[i].Members {
-			later(stories[i].Members[m].Seen)
-			later(stories[i].Members[m].Revised)
-		}
-	}
-	if at.IsZero() {
-		at = beginning
-	}
-	return at.UTC()
-}
-
-// beginning is when an empty feed was updated, since Atom must say a time: the
-// month in which Atom became a standard.
-var beginning = time.Date(2005, time.December, 1, 0, 0, 0, 0, time.UTC)
 
 // addresses of the feeds of a place.
 func (st *site) feeds(p place) *render.Feeds {

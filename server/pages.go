@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,7 +61,7 @@ func (s *Server) river(w http.ResponseWriter, r *http.Request, st *site, p place
 	}
 	lang, vary := st.language(r)
 	j := st.pageJob(p.here+p.suffix()+" "+mark(before), lang, vary)
-	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
+	j.make = func(ctx context.Context, st *site, out *bytes.Buffer) (made, error) {
 		page, err := s.riverPage(ctx, st, p, before, lang)
 		if err != nil {
 			return made{}, err
@@ -224,7 +223,7 @@ func mark(c feed.Cursor) string {
 func (s *Server) story(w http.ResponseWriter, r *http.Request, st *site, key string) error {
 	lang, vary := st.language(r)
 	j := st.pageJob("story/"+key, lang, vary)
-	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
+	j.make = func(ctx context.Context, st *site, out *bytes.Buffer) (made, error) {
 		story, err := s.store.Story(ctx, key)
 		switch {
 		case st.missing(err), err == nil && (story.Key != key || len(story.Members) == 0):
@@ -245,7 +244,7 @@ func (s *Server) story(w http.ResponseWriter, r *http.Request, st *site, key str
 func (s *Server) list(w http.ResponseWriter, r *http.Request, st *site, kind string) error {
 	lang, vary := st.language(r)
 	j := st.pageJob(kind, lang, vary)
-	j.make = func(ctx context.Context, st *site, out io.Writer) (made, error) {
+	j.make = func(ctx context.Context, st *site, out *bytes.Buffer) (made, error) {
 		outlets, err := s.store.Outlets(ctx)
 		if err != nil {
 			return made{}, err
@@ -335,4 +334,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, st *site, err erro
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(b.Bytes()) // the reader may have left
 	}
+}
+
+// take returns the first stories that match, at most limit, and whether there are more.
+func (s *Server) take(ctx context.Context, q feed.Query, limit int) (stories []feed.Story, more bool, err error) {
+	for story, err := range s.store.Stories(ctx, q) {
+		if err != nil {
+			return nil, false, err
+		}
+		if len(story.Members) == 0 {
+			continue
+		}
+		if len(stories) == limit {
+			return stories, true, nil
+		}
+		stories = append(stories, story)
+	}
+	return stories, false, nil
 }

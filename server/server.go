@@ -28,6 +28,8 @@ import (
 type Store interface {
 	// Stories yields the stories that match, newest first.
 	Stories(context.Context, feed.Query) iter.Seq2[feed.Story, error]
+	// Find finds the same stories, and leaves it to us which of them are read.
+	Find(context.Context, feed.Query) iter.Seq2[feed.Found, error]
 	// Story returns one story by its key.
 	Story(ctx context.Context, ref string) (feed.Story, error)
 	// Sequence returns the number of the newest change, and when it was made.

@@ -119,3 +119,28 @@ func (s *shelf) matches(story *feed.Story, q feed.Query) bool {
 			return strings.Contains(strings.ToLower(it.Title+" "+it.Summary+" "+it.Content), strings.ToLower(q.Text))
 		}))
 }
+
+func (s *shelf) Find(ctx context.Context, q feed.Query) iter.Seq2[feed.Found, error] {
+	seq, _, _ := s.Sequence(ctx)
+	return func(yield func(feed.Found, error) bool) {
+		for story, err := range s.Stories(ctx, q) {
+			at := story.Members[0].Seen
+			for _, m := range story.Members {
+				if m.Seen.Before(at) {
+					at = m.Seen
+				}
+			}
+			if at.Sub(story.Order) > feed.Archival {
+				at = story.Order
+			}
+			// Every story is of another version whenever anything changes.
+			found := feed.Found{Key: story.Key, Order: story.Order, Seq: story.Seq, Arrived: at, Version: feed.Version{seq}, Read: func() (feed.Story, error) { return story, nil }}
+			if at.Before(q.Since) {
+				continue
+			}
+			if !yield(found, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -111,7 +112,7 @@ func (s *Server) backlogs(ctx context.Context, states map[string]feed.State, fir
 }
 
 // opml writes the subscription list.
-func (s *Server) opml(ctx context.Context, st *site, w io.Writer) (made, error) {
+func (s *Server) opml(ctx context.Context, st *site, w *bytes.Buffer) (made, error) {
 	outlets, err := s.store.Outlets(ctx)
 	if err != nil {
 		return made{}, err
@@ -153,9 +154,9 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request, name string, hash
 	if !ok {
 		return errNowhere
 	}
-	d, made := s.assets.Load(name + control)
-	if !made {
-		d, _ = s.assets.LoadOrStore(name+control, newDocument(a.Body, job{kind: a.Type, control: control}))
+	d, known := s.assets.Load(name + control)
+	if !known {
+		d, _ = s.assets.LoadOrStore(name+control, newDocument(a.Body, job{kind: a.Type, control: control}, made{}))
 	}
 	if !strings.HasPrefix(a.Type, "text/") && !strings.HasSuffix(a.Type, "svg+xml") {
 		r.Header.Del("Accept-Encoding") // fonts and pictures are compressed already

@@ -344,6 +344,7 @@ func (db *DB) swapIn(fresh string) error {
 	db.bolt, err = openLocked(db.path, db.opts, lock)
 	db.win = nil
 	db.edition.Add(1)
+	db.era.Add(1)
 	return errors.Join(err, old.Close())
 }
 

@@ -5,28 +5,28 @@ import (
 	"sync"
 )
 
-// packRoom is about how many bytes of packs are remembered at most. The hundred newest stories, which
-// are read whenever something is new, may be in twice as many packs of 20 kB.
-const packRoom = 8 << 20
+// A recordCache remembers what was read from records of one bucket. It holds two generations: what is
+// read moves to the young one, and when that is full the old one goes.
+type recordCache[T any] struct {
+	room int // about how much is remembered at most, in what put counts
 
-// A packCache remembers packs that were read, as they are when decompressed. It holds
-// two generations: what is read moves to the young one, and when that is full the old one goes.
-type packCache struct {
 	mu         sync.Mutex
-	young, old map[uint64]cachedPack
+	young, old map[uint64]cached[T]
 	size       int // of the young ones
 }
 
-// A cachedPack is a pack and the head of the record it was read from. It is shared, and never changed.
-type cachedPack struct {
-	*pack
-	head [headerLen]byte
-	size int
+// cached is something read, and the head of the record it was read from. It is shared, and
+// never changed.
+type cached[T any] struct {
+	value *T
+	head  [headerLen]byte
+	size  int // of the record
+	cost  int
 }
 
-// get returns the pack of a record, if it is remembered: the checksum in the record's head covers its
-// place and its content.
-func (c *packCache) get(no uint64, rec []byte) *pack {
+// get returns what was read from a record, if it is remembered: the checksum in the record's head
+// covers its place and its content.
+func (c *recordCache[T]) get(no uint64, rec []byte) *T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p, ok := c.young[no]
@@ -39,22 +39,20 @@ func (c *packCache) get(no uint64, rec []byte) *pack {
 	if !ok || p.size != len(rec) || !bytes.HasPrefix(rec, p.head[:]) {
 		return nil
 	}
-	return p.pack
+	return p.value
 }
 
-// put remembers a pack.
-func (c *packCache) put(p *pack, rec []byte) {
+// put remembers what was read from a record, and what that costs.
+func (c *recordCache[T]) put(no uint64, rec []byte, value *T, cost int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(p.no, cachedPack{p, [headerLen]byte(rec), len(rec)})
+	c.add(no, cached[T]{value, [headerLen]byte(rec), len(rec), cost})
 }
 
-func (c *packCache) add(no uint64, p cachedPack) {
-	if c.young == nil || c.size > packRoom/2 {
-		c.old, c.young, c.size = c.young, map[uint64]cachedPack{}, 0
+func (c *recordCache[T]) add(no uint64, p cached[T]) {
+	if c.young == nil || c.size > c.room/2 {
+		c.old, c.young, c.size = c.young, map[uint64]cached[T]{}, 0
 	}
 	c.young[no] = p
-	for _, it := range p.items {
-		c.size += len(it.body)
-	}
+	c.size += p.cost
 }

@@ -8,19 +8,20 @@ import (
 // TestPacksAreRememberedAsTheyAreStored wants a pack back as long as its record is the same, and what is
 // remembered to stay within bounds.
 func TestPacksAreRememberedAsTheyAreStored(t *testing.T) {
-	var c packCache
+	c := recordCache[pack]{room: packRoom}
 	packOf := func(no uint64, text string) (*pack, []byte) {
 		p := &pack{no: no, items: []packed{{no, slices.Repeat([]byte(text), 1000)}}}
 		return p, p.record()
 	}
 	first, rec := packOf(1, "ferry")
-	c.put(first, rec)
+	c.put(1, rec, first, first.weight())
 	_, other := packOf(1, "ferrY")
 	if c.get(1, rec) != first || c.get(1, other) != nil || c.get(2, rec) != nil {
 		t.Error("a pack is remembered for another record than its own")
 	}
 	for no := uint64(2); no < 4*packRoom/5000; no++ {
-		c.put(packOf(no, "waves"))
+		p, rec2 := packOf(no, "waves")
+		c.put(no, rec2, p, p.weight())
 		if c.get(1, rec) != first {
 			t.Fatalf("the pack that is read again and again is forgotten after %d others", no)
 		}

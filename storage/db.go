@@ -72,8 +72,10 @@ type DB struct {
 	unwritten atomic.Pointer[unwritten] // nil = the last try to write succeeded
 
 	edition atomic.Uint64          // grows with every commit, and when the file is another
+	era     atomic.Uint64          // grows when the rules are others, and when the file is another
 	newest  atomic.Pointer[newest] // what Sequence found last
-	packs   packCache
+	packs   recordCache[pack]
+	gists   recordCache[gist]
 }
 
 // newest is the newest change as of an edition of the file.
@@ -95,6 +97,7 @@ func (db *DB) SetRules(decider feed.Decider, exact bool) {
 	db.work.Lock()
 	defer db.work.Unlock()
 	db.rules.Store(&rules{decider, exact})
+	db.era.Add(1)
 	db.win = nil // the next merge makes it by the new rules
 }
 
@@ -111,8 +114,12 @@ type outletRecord struct {
 	Num        uint32      `cbor:"2,keyasint"`
 	Configured bool        `cbor:"3,keyasint"`
 
-	recalled bool // its record is lost
+	recalled bool   // its record is lost
+	version  uint64 // no other record has the same
 }
+
+// versions counts the records of outlets there ever were.
+var versions atomic.Uint64
 
 // shown reports whether items of the source show in the merged feed.
 func (r *roster) shown(src uint32) bool {
@@ -124,7 +131,9 @@ func (r *roster) clone() *roster {
 	return &roster{byID: maps.Clone(r.byID), byNum: maps.Clone(r.byNum), next: r.next, all: r.all}
 }
 
+// put adds a record that nobody else has yet.
 func (r *roster) put(o *outletRecord) {
+	o.version = versions.Add(1)
 	r.byID[o.Outlet.ID], r.byNum[o.Num] = o, o
 	r.next = max(r.next, o.Num+1)
 }
@@ -426,6 +435,14 @@ func (r *roster) with(outlets []feed.Outlet) (next *roster, changed []*outletRec
 	}
 	if len(changed) == 0 && !r.all {
 		return r, nil
+	}
+	if r.all { // those that are not configured do not show any more
+		for _, o := range r.byID {
+			if next.byID[o.Outlet.ID] == o {
+				same := *o
+				next.put(&same)
+			}
+		}
 	}
 	next.all = false
 	return next, changed

@@ -104,7 +104,7 @@
 //	joins: 1 With, 2 Item, 3 Relation, 4 Rule, 5 Because, 6 Scores
 //	outlet record: 1 Outlet, 2 Num, 3 Configured
 //	outlet: 1 ID, 2 Name, 3 Site, 4 URL, 5 Language, 6 Direction, 7 Categories, 8 Credits,
-//	    9 Priority, 10 Apart, 11 MaxPerDay
+//	    9 Priority, 10 Apart, 11 MaxPerDay, 12 FeedID
 //	state: 1 Source, 2 URL, 3 ETag, 4 LastModified, 5 BodyHash, 6 ConfiguredURL, 10 Visited,
 //	    11 Succeeded, 12 Changed, 13 FailingSince, 14 Failures, 15 Trouble, 16 Problem,
 //	    17 Status, 18 Warnings, 20 Due, 21 DueWhy, 22 NotBefore, 23 NotBeforeWhy, 24 Gone,

@@ -19,6 +19,7 @@ type filter struct {
 	pick   []uint32          // sources one of which every answer has; nil = any
 	terms  []term
 	quota  *quota // nil = nothing is held back
+	era    uint64
 }
 
 // A term of a search: a word or a quoted phrase, folded, wanted or not.
@@ -28,7 +29,8 @@ type term struct {
 }
 
 func (db *DB) compile(q feed.Query) *filter {
-	f := &filter{db: db, roster: db.outlets.Load(), q: q, terms: terms(q.Text, db.opts.Fold)}
+	era := db.era.Load() // before what it is of: a change meanwhile makes a filter of the old one
+	f := &filter{db: db, roster: db.outlets.Load(), q: q, terms: terms(q.Text, db.opts.Fold), era: era}
 	f.quota = quotaFor(f.roster, q)
 	if len(q.Sources) > 0 {
 		f.demand(func(o feed.Outlet) bool { return slices.Contains(q.Sources, o.ID) })
@@ -102,10 +104,15 @@ func (f *filter) speaks(m member) bool {
 	})
 }
 
+// readsItems reports whether judging a story takes more than knowing its sources.
+func (f *filter) readsItems() bool { return f.searches() || len(f.q.Languages) > 0 }
+
+func (f *filter) searches() bool { return len(f.q.Include)+len(f.q.Exclude)+len(f.terms) > 0 }
+
 // reads judges the words: one member that is included is enough, one that is
 // excluded is too much, and one member must have every term of the search.
 func (f *filter) reads(members []member) bool {
-	if len(f.q.Include)+len(f.q.Exclude)+len(f.terms) == 0 {
+	if !f.searches() {
 		return true
 	}
 	included, found := len(f.q.Include) == 0, len(f.terms) == 0
@@ -247,9 +254,4 @@ func (f *filter) leader(members []member) int {
 		fit[i] = &members[i].item.Item
 	}
 	return f.db.leadOf(fit, f.roster)
-}
-
-// since reports whether the story arrived since the time asked for.
-func (f *filter) since(st *story) bool {
-	return f.q.Since.IsZero() || st.Born >= stamp(f.q.Since)
 }

@@ -187,6 +187,12 @@ func packSources(srcs []uint32) []byte {
 	return b
 }
 
+// single reports whether b packs one source.
+func single(b []byte) bool {
+	_, n := binary.Uvarint(b)
+	return n == len(b)
+}
+
 // anySource reports whether want holds for any source packed in b.
 func anySource(b []byte, want func(uint32) bool) bool {
 	for len(b) > 0 {

@@ -31,6 +31,18 @@ type pack struct {
 	size  int // of the bodies, while it is being filled
 }
 
+// packRoom is about how many bytes of packs are remembered at most. The hundred newest stories, which
+// are read whenever something is new, may be in twice as many packs of 20 kB.
+const packRoom = 8 << 20
+
+// weight is what remembering a pack costs.
+func (p *pack) weight() (n int) {
+	for _, it := range p.items {
+		n += len(it.body)
+	}
+	return n
+}
+
 // packed is an item in a pack: its number and its CBOR.
 type packed struct {
 	no   uint64
@@ -232,7 +244,7 @@ func (r *itemReader) pack(no uint64) *pack {
 			r.db.lost(bItems, key, err)
 			return nil
 		}
-		r.db.packs.put(p, rec)
+		r.db.packs.put(p.no, rec, p, p.weight())
 	}
 	if len(r.seen) == readerPacks {
 		r.seen = slices.Delete(r.seen, 0, readerPacks/2)

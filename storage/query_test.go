@@ -3,6 +3,7 @@ package storage_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,15 +58,130 @@ func TestQueries(t *testing.T) {
 		{"without", feed.Query{Text: `-"ferry sinks"`}, "Bread dearer/gazette, Cricket/courier"},
 		{"spaces only", feed.Query{Text: " \t"}, "Bread dearer/gazette, Cricket/courier, Ferry sinks/gazette"},
 		{"since", feed.Query{Since: start.Add(3 * time.Hour)}, "Bread dearer/gazette, Cricket/courier"},
-		{"since, of a source", feed.Query{Since: start.Add(3 * time.Hour), Sources: []string{"courier"}}, "Cricket/courier"},
+		{"since, of a source", feed.Query{Since: start.Add(3 * time.Hour), Sources: []string{"courier"}}, "Cricket/courier, Ferry sinks/courier"},
 		{"since later", feed.Query{Since: start.Add(300 * time.Hour)}, ""},
 	} {
 		var got []string
-		for _, st := range storagetest.All(t, db, c.q) {
+		all := storagetest.All(t, db, c.q)
+		for _, st := range all {
 			got = append(got, st.Lead().Title+"/"+st.Lead().Source)
 		}
 		if s := strings.Join(got, ", "); s != c.want {
 			t.Errorf("%s: got %q, want %q", c.what, s, c.want)
+		}
+		if read := readFound(t, db, c.q); !reflect.DeepEqual(read, all) {
+			t.Errorf("%s: Find and Stories do not find the same: %d and %d stories", c.what, len(read), len(all))
+		}
+	}
+}
+
+// readFound is what Find finds, read.
+func readFound(t *testing.T, db *storage.DB, q feed.Query) (all []feed.Story) {
+	t.Helper()
+	for f, err := range db.Find(t.Context(), q) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := f.Read()
+		if err != nil || st.Key != f.Key || st.Seq != f.Seq || !st.Order.Equal(f.Order) {
+			t.Fatalf("%s, %d is found, and %s, %d read: %v", f.Key, f.Seq, st.Key, st.Seq, err)
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// TestWhatArrivedIsToldByNumbers brings a day's news, a back catalogue and a copy, and asks for what
+// arrived since in every view.
+func TestWhatArrivedIsToldByNumbers(t *testing.T) {
+	db := open(t)
+	herald, gazette := storagetest.Outlet("herald"), storagetest.Outlet("gazette")
+	put := func(o feed.Outlet, hour int, title string, age time.Duration) {
+		it := storagetest.Item(o.ID, o.ID+title, title, "Words of "+title)
+		it.Published = start.Add(time.Duration(hour)*time.Hour - age)
+		merge(t, db, storagetest.Batch(o, time.Duration(hour)*time.Hour, it))
+	}
+	put(herald, 1, "Ferry sinks", 0)
+	put(gazette, 2, "Bread dearer", 20*24*time.Hour) // with the back catalogue
+	put(herald, 30, "Cricket won", 6*24*time.Hour)   // late, but news
+	put(gazette, 31, "Ferry sinks", 0)
+	put(gazette, 32, "Old bridge", 26*time.Hour+7*24*time.Hour)
+	for _, row := range []struct {
+		what  string
+		since int
+		from  string
+		want  string
+	}{
+		{"everything", 24, "", "Cricket won"},
+		{"the source that copied", 24, "gazette", "Ferry sinks"},
+		{"the source that was first", 24, "herald", "Cricket won"},
+		{"what is old counts at its place", -8 * 24, "gazette", "Ferry sinks, Old bridge"},
+		{"what is older yet", -20 * 24, "", "Cricket won, Ferry sinks, Old bridge, Bread dearer"},
+	} {
+		q := feed.Query{Since: start.Add(time.Duration(row.since) * time.Hour)}
+		if row.from != "" {
+			q.Sources = []string{row.from}
+		}
+		var got []string
+		for _, st := range readFound(t, db, q) {
+			got = append(got, st.Lead().Title)
+		}
+		if s := strings.Join(got, ", "); s != row.want {
+			t.Errorf("%s: got %q, want %q", row.what, s, row.want)
+		}
+	}
+}
+
+// TestVersionsTellStatesApart does to a store what may change what readers see of a story, and what
+// may not.
+func TestVersionsTellStatesApart(t *testing.T) {
+	db := open(t)
+	herald, other := storagetest.Outlet("herald"), storagetest.Outlet("other")
+	set := func(outlets ...feed.Outlet) {
+		if err := db.SetOutlets(t.Context(), outlets); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := func() (v feed.Version) {
+		for f, err := range db.Find(t.Context(), feed.Query{Sources: []string{"herald"}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			v = f.Version
+		}
+		return v
+	}
+	set(herald, other)
+	it := storagetest.Item("herald", "1", "Ferry sinks", "Twelve rescued.")
+	merge(t, db, storagetest.Batch(herald, time.Hour, it))
+	last := version()
+	for _, step := range []struct {
+		what    string
+		changes bool
+		do      func()
+	}{
+		{"nothing", false, func() {}},
+		{"the same item again", false, func() { merge(t, db, storagetest.Batch(herald, 2*time.Hour, it)) }},
+		{"news of another source", false, func() {
+			merge(t, db, storagetest.Batch(other, 3*time.Hour, storagetest.Item("other", "2", "Bread", "Dearer.")))
+		}},
+		{"another name of another source", false, func() { other.Name = "Other"; set(herald, other) }},
+		{"another name", true, func() { herald.Name = "Herald of the harbour"; set(herald, other) }},
+		{"a revision", true, func() {
+			merge(t, db, storagetest.Batch(herald, 4*time.Hour, storagetest.Item("herald", "1", "Ferry sinks", "All rescued.")))
+		}},
+		{"other rules", true, func() { db.SetRules(storagetest.Titles{}, false) }},
+		{"another file", true, func() {
+			if _, err := db.Compact(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		step.do()
+		if now := version(); (now != last) != step.changes {
+			t.Errorf("%s: the version was %v and is %v", step.what, last, now)
+		} else {
+			last = now
 		}
 	}
 }
@@ -95,6 +211,9 @@ func TestPagingMissesNothing(t *testing.T) {
 		{Categories: []string{"c0"}, Text: "title -3"},
 	} {
 		whole := storagetest.All(t, db, q)
+		if read := readFound(t, db, q); !reflect.DeepEqual(read, whole) {
+			t.Errorf("%v: Find and Stories do not find the same: %d and %d stories", q, len(read), len(whole))
+		}
 		var paged []string
 		for page, size := q, 7; ; {
 			n := 0

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -35,35 +36,52 @@ var top = place{order: 1<<64 - 1, no: 1<<64 - 1}
 // with one, so stories that change meanwhile may come as they were or as they are.
 // Stories whose every member is hidden (its outlet is not configured) do not come.
 func (db *DB) Stories(ctx context.Context, q feed.Query) iter.Seq2[feed.Story, error] {
-	return func(yield func(feed.Story, error) bool) {
+	return explore(ctx, db, q, (*look).find)
+}
+
+// Find finds the same as Stories, and leaves the reading of them to who needs it: it costs
+// little where their number and their sources tell whether they are answers. One whose items
+// are all damaged may come too; reading it gives ErrNotFound.
+func (db *DB) Find(ctx context.Context, q feed.Query) iter.Seq2[feed.Found, error] {
+	return explore(ctx, db, q, (*look).spot)
+}
+
+// explore walks down the river and yields what see makes of the stories on the way.
+func explore[T any](ctx context.Context, db *DB, q feed.Query, see func(*look, uint64) (T, bool)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		f := db.compile(q)
 		w := &walk{f: f, at: top, scan: f.scanPays()}
 		err := errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error { return w.begin(tx) }))
 		for size := firstPage; err == nil && !w.end; size = nextPages {
-			var page []feed.Story
-			err = errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) (err error) {
-				page, err = w.page(tx, size)
-				return err
+			var page []T
+			err = errors.Join(ctx.Err(), db.view(func(tx *bbolt.Tx) error {
+				page = stretch(w, tx, size, see)
+				return nil
 			}))
-			for _, st := range page {
-				if !yield(st, nil) {
+			for _, found := range page {
+				if !yield(found, nil) {
 					return
 				}
 			}
 		}
 		if err != nil {
-			yield(feed.Story{}, err)
+			var none T
+			yield(none, err)
 		}
 	}
 }
 
 // A walk goes down the river, page by page.
 type walk struct {
-	f        *filter
-	at       place // where it stands: everything down to here has been seen
-	end      bool
-	scan     bool    // look through the whole river, not source by source
-	arrivals []place // when only what arrived since a time is asked for: all of it
+	f    *filter
+	at   place // where it stands: everything down to here has been seen
+	end  bool
+	scan bool // look through the whole river, not source by source
+
+	// When only what arrived since a time is asked for:
+	since uint64
+	floor uint64            // nothing of that is further down
+	first map[uint32]uint64 // the smallest number of what arrived on a day or later
 }
 
 // scanPays reports whether looking through the whole river finds stories of the
@@ -74,16 +92,41 @@ func (f *filter) scanPays() bool {
 	return f.pick == nil || k*k > 5*n
 }
 
-// begin finds where to start.
+// begin finds where to start, and where to end.
 func (w *walk) begin(tx *bbolt.Tx) error {
 	if before := w.f.q.Before; !before.Order.IsZero() {
 		w.at = resume(tx, before, w.f.db)
 	}
-	if !w.f.q.Since.IsZero() {
-		w.arrivals = w.arrived(tx)
-	}
 	w.end = w.f.pick != nil && len(w.f.pick) == 0
+	if since := w.f.q.Since; !since.IsZero() {
+		w.since, w.floor, w.first = stamp(since), stamp(since.Add(-feed.Archival)), map[uint32]uint64{}
+		w.end = w.end || w.firstOf(tx, day(since)) == 0
+	}
 	return nil
+}
+
+// missed reports whether the number of a story that a single source brought tells that it did not
+// arrive since the time asked for: it is of an earlier day, or the story was archival by then.
+// Batches do not come more than a day out of order.
+func (w *walk) missed(tx *bbolt.Tx, p place) bool {
+	if w.since == 0 {
+		return false
+	}
+	if p.no < w.firstOf(tx, day(w.f.q.Since)) {
+		return true
+	}
+	archival := w.firstOf(tx, day(unstamp(p.order).Add(feed.Archival))+2)
+	return p.order < w.since && archival != 0 && p.no >= archival
+}
+
+// firstOf is the smallest number of what arrived on a day or later, 0 if nothing did.
+func (w *walk) firstOf(tx *bbolt.Tx, day uint32) uint64 {
+	first, known := w.first[day]
+	if !known {
+		first, _ = firstSince(tx, day)
+		w.first[day] = first
+	}
+	return first
 }
 
 // resume is the place of a cursor. If its story is gone, the walk starts at its time
@@ -104,20 +147,20 @@ func resume(tx *bbolt.Tx, before feed.Cursor, db *DB) place {
 	return place{order, 1<<64 - 1}
 }
 
-// page copies out up to size stories.
-func (w *walk) page(tx *bbolt.Tx, size int) ([]feed.Story, error) {
-	var out []feed.Story
-	steps, stories, items := 0, tx.Bucket([]byte(bStories)), w.f.db.itemReader(tx)
+// stretch goes on until see has made something of so many stories.
+func stretch[T any](w *walk, tx *bbolt.Tx, size int, see func(*look, uint64) (T, bool)) []T {
+	var out []T
+	steps, l := 0, w.f.look(tx)
 	for p := range w.places(tx, &steps) {
 		w.at = p
 		if !w.brings(tx, p) {
 			continue
 		}
-		if st, ok := w.f.find(stories, items, p.no); ok {
-			out = append(out, st)
+		if found, ok := see(l, p.no); ok {
+			out = append(out, found)
 		}
 		if len(out) == size {
-			return out, nil
+			return out
 		}
 	}
 	switch {
@@ -126,37 +169,124 @@ func (w *walk) page(tx *bbolt.Tx, size int) ([]feed.Story, error) {
 	case len(out) < firstPage && w.f.pick != nil:
 		w.scan = false // the wanted sources are rare in this stretch
 	}
-	return out, nil
+	return out
+}
+
+// A look is a filter within one transaction.
+type look struct {
+	*filter
+	stories *bbolt.Bucket
+	items   *itemReader
+}
+
+func (f *filter) look(tx *bbolt.Tx) *look {
+	return &look{filter: f, stories: tx.Bucket([]byte(bStories)), items: f.db.itemReader(tx)}
 }
 
 // find reads a story and judges it.
-func (f *filter) find(stories *bbolt.Bucket, items *itemReader, no uint64) (feed.Story, bool) {
-	st := f.db.readStory(stories, no)
+func (l *look) find(no uint64) (feed.Story, bool) {
+	if !l.q.Since.IsZero() {
+		if g := l.db.gist(l.stories, no); g == nil || l.arrived(g) < stamp(l.q.Since) {
+			return feed.Story{}, false
+		}
+	}
+	return l.read(no)
+}
+
+// read reads a story, whenever it arrived, and judges it.
+func (l *look) read(no uint64) (feed.Story, bool) {
+	st := l.db.readStory(l.stories, no)
 	if st == nil || st.Into != 0 {
 		return feed.Story{}, false
 	}
 	var members []member
 	for i, no := range st.Members {
-		if !f.roster.shown(st.Sources[i]) {
+		if !l.roster.shown(st.Sources[i]) {
 			continue
 		}
-		if it := items.item(no); it != nil {
+		if it := l.items.item(no); it != nil {
 			members = append(members, member{item: it, src: st.Sources[i]})
 		}
 	}
-	if len(members) == 0 || !f.judge(members) {
+	if len(members) == 0 || !l.judge(members) {
 		return feed.Story{}, false
 	}
-	return f.show(st, members), true
+	return l.show(st, members), true
+}
+
+// spot judges a story, by its gist alone if that is enough.
+func (l *look) spot(no uint64) (feed.Found, bool) {
+	g := l.db.gist(l.stories, no)
+	if g == nil || !slices.ContainsFunc(g.sources, l.roster.shown) {
+		return feed.Found{}, false
+	}
+	arrived := l.arrived(g)
+	if !l.q.Since.IsZero() && arrived < stamp(l.q.Since) {
+		return feed.Found{}, false
+	}
+	for _, list := range l.lists {
+		if !slices.ContainsFunc(g.sources, func(src uint32) bool { return list[src] }) {
+			return feed.Found{}, false
+		}
+	}
+	found := feed.Found{
+		Key: g.key, Order: unstamp(g.order), Seq: g.seq, Arrived: unstamp(arrived), Version: l.version(g),
+		Read: func() (st feed.Story, err error) {
+			err = l.db.view(func(tx *bbolt.Tx) error {
+				var ok bool
+				if st, ok = l.look(tx).read(no); !ok {
+					return ErrNotFound
+				}
+				return nil
+			})
+			return st, err
+		},
+	}
+	if l.readsItems() {
+		st, ok := l.read(no)
+		found.Read = func() (feed.Story, error) { return st, nil }
+		return found, ok
+	}
+	return found, true
+}
+
+// arrived is when a story came to those who ask: with its first member of a source that they
+// ask about. A story that was old by then counts as arrived at its place.
+func (l *look) arrived(g *gist) uint64 {
+	first := ^uint64(0)
+	for i, no := range g.members {
+		if no < first && l.wants(g.sources[i]) {
+			first = no
+		}
+	}
+	at := g.born
+	if first > g.no { // not with the item that founded it
+		if it := l.items.item(first); it != nil {
+			at = stamp(it.Seen)
+		}
+	}
+	if at > g.order && time.Duration(at-g.order) > feed.Archival {
+		return g.order
+	}
+	return at
+}
+
+// version is that of a story as this filter shows it: it is another when the story has
+// changed, or what is known of one of its outlets, or the store or its rules as a whole.
+func (l *look) version(g *gist) feed.Version {
+	v := feed.Version{g.seq, 0, l.era}
+	for _, src := range g.sources {
+		if o := l.roster.byNum[src]; o != nil {
+			v[1] = max(v[1], o.version)
+		}
+	}
+	return v
 }
 
 // places goes down the river from where the walk stands, over places that may hold
 // an answer, for at most maxSteps.
 func (w *walk) places(tx *bbolt.Tx, steps *int) iter.Seq[place] {
-	switch {
-	case !w.f.q.Since.IsZero():
-		return w.fromArrivals(steps)
-	case w.scan:
+	if w.scan {
 		return w.fromTimeline(tx, steps)
 	}
 	return w.fromSources(tx, steps)
@@ -170,9 +300,13 @@ func (w *walk) fromTimeline(tx *bbolt.Tx, steps *int) iter.Seq[place] {
 				return
 			}
 			p := place{num(k), num(k[8:])}
-			if !anySource(v, w.f.wants) {
+			switch {
+			case p.order < w.floor:
+				w.end = true
+				return
+			case single(v) && w.missed(tx, p) || !anySource(v, w.f.wants):
 				w.at = p
-			} else if !yield(p) {
+			case !yield(p):
 				return
 			}
 		}
@@ -213,6 +347,10 @@ func (w *walk) fromSources(tx *bbolt.Tx, steps *int) iter.Seq[place] {
 				continue // a story that two of the sources carry
 			}
 			last = p
+			if p.order < w.floor {
+				w.end = true
+				return
+			}
 			if *steps++; *steps > maxSteps || !yield(p) {
 				return
 			}
@@ -251,42 +389,6 @@ func below(a, b place) int {
 	return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.no, b.no))
 }
 
-// arrived are the places of all stories that arrived since the time asked for. The
-// river is not in order of arrival, but the numbers of stories are.
-func (w *walk) arrived(tx *bbolt.Tx) []place {
-	first, ok := firstSince(tx, day(w.f.q.Since))
-	if !ok {
-		return nil
-	}
-	var out []place
-	c := tx.Bucket([]byte(bStories)).Cursor()
-	for k, v := c.Seek(be64(first)); k != nil; k, v = c.Next() {
-		st, err := decodeStory(k, v)
-		if err != nil {
-			w.f.db.lost(bStories, k, err)
-			continue
-		}
-		if st.Into == 0 && w.f.since(st) && slices.ContainsFunc(st.Sources, w.f.wants) {
-			out = append(out, place{st.Order, st.no})
-		}
-	}
-	slices.SortFunc(out, func(a, b place) int { return below(b, a) })
-	return out
-}
-
-func (w *walk) fromArrivals(steps *int) iter.Seq[place] {
-	return func(yield func(place) bool) {
-		for _, p := range w.arrivals {
-			if below(p, w.at) >= 0 {
-				continue
-			}
-			if *steps++; *steps > maxSteps || !yield(p) {
-				return
-			}
-		}
-	}
-}
-
 // Story finds the story that a reference means: the key of a story (also one that
 // became part of another), its entry id, or the key, the id or the link of an item. Several items
 // may have one id or link: the newest counts. ErrNotFound if there is none that
@@ -297,10 +399,9 @@ func (db *DB) Story(ctx context.Context, ref string) (feed.Story, error) {
 	}
 	var out feed.Story
 	err := db.view(func(tx *bbolt.Tx) error {
-		f := db.compile(feed.Query{})
-		stories, items := tx.Bucket([]byte(bStories)), db.itemReader(tx)
+		l := db.compile(feed.Query{}).look(tx)
 		for _, no := range db.lookUp(tx, ref) {
-			if st, ok := f.find(stories, items, no); ok {
+			if st, ok := l.find(no); ok {
 				out = st
 				return nil
 			}

@@ -12,7 +12,11 @@ import (
 // it was first seen stay.
 func (m *merger) revise(old *stored, it *feed.Item) error {
 	moved := bytes.Equal(old.Hash, it.Hash) // known again under another id: readers see no difference
-	if !moved {
+	if moved {
+		same := old.Item
+		same.Key, same.ID, same.Marks, same.Habitual = it.Key, it.ID, it.Marks, it.Habitual
+		it = &same
+	} else {
 		m.report.Revised++
 	}
 	st := m.story(old.StoryNo)

@@ -117,6 +117,37 @@ func decodeStory(key, v []byte) (*story, error) {
 	return st, nil
 }
 
+// A gist is what of a story tells whether it is an answer. It is shared, and never changed.
+type gist struct {
+	no, order, born, seq uint64
+	key                  string
+	members              []uint64
+	sources              []uint32
+}
+
+// gistRoom is how many gists of 200 bytes are remembered at most: three times as many as a document has
+// stories.
+const gistRoom = 32 << 10
+
+// gist reads the gist of a story; nil if there is none, or none that can be read, or it
+// became part of another.
+func (db *DB) gist(stories *bbolt.Bucket, no uint64) *gist {
+	rec := stories.Get(be64(no))
+	if rec == nil {
+		return nil
+	}
+	g := db.gists.get(no, rec)
+	if g == nil {
+		st := db.readStory(stories, no)
+		if st == nil || st.Into != 0 {
+			return nil
+		}
+		g = &gist{no: no, order: st.Order, born: st.Born, seq: st.Seq, key: st.Key, members: st.Members, sources: st.Sources}
+		db.gists.put(no, rec, g, 1)
+	}
+	return g
+}
+
 func distinct(srcs []uint32) []uint32 { return slices.Compact(slices.Sorted(slices.Values(srcs))) }
 
 // join adds an item of a source, and why it belongs.

@@ -98,7 +98,11 @@ func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error)
 
 func (v *visits) meet(src feed.Source, ch feed.Channel) {
 	known, ok := v.db.Outlet(src.ID)
-	if told := src.Described(ch); !ok || known.Name == told.Name && known.Site == told.Site {
+	told := src.Described(ch)
+	if known.FeedID != "" {
+		told.FeedID = known.FeedID // some have another one every time
+	}
+	if !ok || known.Name == told.Name && known.Site == told.Site && known.FeedID == told.FeedID {
 		return
 	}
 	ch.Pace, ch.Entries = feed.Pace{}, nil
