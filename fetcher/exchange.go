@@ -51,7 +51,7 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	defer func() { e.spent += time.Since(e.asked) }()
 	ctx, cancel := context.WithTimeout(ctx, e.src.Timeout-e.spent)
 	defer cancel()
-	way, err := e.client.route(e.src)
+	way, err := e.client.route(e.src, e.at.Sub(e.state.Visited) < oftenTimeout)
 	if err != nil {
 		return nil, failed(feed.Refused, err.Error())
 	}

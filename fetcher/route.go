@@ -25,9 +25,12 @@ const (
 	dialTimeout   = 10 * time.Second
 	tlsTimeout    = 10 * time.Second
 	headerTimeout = 20 * time.Second
-	// idleTimeout is how long a connection is kept: longer than the shortest schedule, a
-	// minute, so that who is visited that often is not greeted anew each time.
-	idleTimeout = 75 * time.Second
+	// oftenTimeout is how long the connection to a source that is visited often is kept: longer
+	// than the shortest schedule, a minute, so that it is not greeted anew each time. To others a
+	// connection is kept for as long as the next in the host's queue has to wait, and a little: it
+	// would be closed long before the next visit, and a thousand of them take 17 MB meanwhile.
+	oftenTimeout = 75 * time.Second
+	aLittle      = time.Second
 	// idleConnections bounds those that are kept, each with two goroutines and about
 	// 10 kB. It is larger than any sensible concurrency, because the transport puts a
 	// connection away before it hands an answer without body over: a small store could
@@ -53,15 +56,19 @@ type route struct {
 	proxied   bool
 }
 
-// route returns the way to connect for a source.
-func (c *Client) route(src feed.Source) (*route, error) {
-	key := fmt.Sprint(src.Proxy.Reveal(), " ", src.InsecureTLS, " ", src.AllowNetworks)
+// route returns the way to connect for a source that is visited often, or not.
+func (c *Client) route(src feed.Source, often bool) (*route, error) {
+	kept := src.PerHost.Interval + aLittle
+	if often {
+		kept = max(kept, oftenTimeout)
+	}
+	key := fmt.Sprint(src.Proxy.Reveal(), " ", src.InsecureTLS, " ", src.AllowNetworks, " ", kept)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if way := c.routes[key]; way != nil {
 		return way, nil
 	}
-	way, err := newRoute(src)
+	way, err := newRoute(src, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +79,7 @@ func (c *Client) route(src feed.Source) (*route, error) {
 	return way, nil
 }
 
-func newRoute(src feed.Source) (*route, error) {
+func newRoute(src feed.Source, kept time.Duration) (*route, error) {
 	var v4, v6 []netip.Prefix
 	for _, network := range src.AllowNetworks {
 		if network.Addr().Is4() {
@@ -88,7 +95,7 @@ func newRoute(src feed.Source) (*route, error) {
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
-		IdleConnTimeout:        idleTimeout,
+		IdleConnTimeout:        kept,
 		MaxIdleConns:           idleConnections,
 		MaxIdleConnsPerHost:    2,
 		MaxResponseHeaderBytes: longestHeader,
@@ -116,7 +123,7 @@ func newRoute(src feed.Source) (*route, error) {
 // it enters only public networks and those allowed here, whatever a name resolves to,
 // and ignores the environment's proxy.
 func Transport(allowed ...netip.Prefix) *http.Transport {
-	way, err := newRoute(feed.Source{AllowNetworks: allowed})
+	way, err := newRoute(feed.Source{AllowNetworks: allowed}, oftenTimeout)
 	if err != nil {
 		panic(err) // only a proxy can be wrong
 	}
