@@ -92,10 +92,20 @@ type walker struct {
 	told         map[string]bool
 }
 
+const (
+	// bytesAValue is about how many bytes of a document there are for each of its texts, and
+	// bytesOfOutline for each byte of its outline. Room is made for that many, in an outline for
+	// roomForPart at most, so that both need not grow step by step.
+	bytesAValue    = 128
+	bytesOfOutline = 4
+	roomForPart    = 16 << 10
+)
+
 // draw reads a document to its end and returns its outline.
 func draw(text string, doc feed.Document) (*outline, *Error) {
 	w := &walker{scan: scanner{text: text}, doc: doc}
 	w.out.head = make([]byte, 0, 1024)
+	w.out.values = make([]value, 0, min(len(text)/bytesAValue, maxItems))
 	w.to = &w.out.head
 	for {
 		tok, err := w.scan.next(w.innermost())
@@ -343,8 +353,8 @@ func (w *walker) another() role {
 	case w.out.items == maxItems:
 		w.warn("more than %d items; the rest is not read", maxItems)
 		return skipped
-	case w.written >= maxOutline:
-		w.warn("more than %d elements; the items behind item %d are not read", maxOutline, w.out.items)
+	case w.written >= roomForPart:
+		w.warn("more than %d elements; the items behind item %d are not read", roomForPart, w.out.items)
 		return skipped
 	}
 	return item

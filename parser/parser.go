@@ -23,6 +23,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mmcdole/gofeed/atom"
@@ -106,11 +107,9 @@ func readXML(text string, doc feed.Document) (ch feed.Channel, out *outline, err
 		ch.Image = resolve(out.home, ch.Image)
 	}
 	for _, part := range out.parts {
-		entries, err := out.entries(part)
-		if err != nil {
+		if ch.Entries, err = out.entries(ch.Entries, part); err != nil {
 			return ch, nil, err
 		}
-		ch.Entries = append(ch.Entries, entries...)
 	}
 	return ch, out, nil
 }
@@ -131,13 +130,14 @@ func (o *outline) describe() (feed.Channel, *Error) {
 	return o.fromRSS(f), nil
 }
 
-// entries has gofeed read some of the items.
-func (o *outline) entries(part []byte) (all []feed.Entry, err *Error) {
+// entries appends some of the items, which it has gofeed read.
+func (o *outline) entries(all []feed.Entry, part []byte) ([]feed.Entry, *Error) {
 	if o.atom {
 		f, err := o.readAtom(part)
 		if err != nil {
 			return nil, err
 		}
+		all = slices.Grow(all, len(f.Entries))
 		for _, it := range f.Entries {
 			all = append(all, o.atomEntry(it))
 		}
@@ -147,6 +147,7 @@ func (o *outline) entries(part []byte) (all []feed.Entry, err *Error) {
 	if err != nil {
 		return nil, err
 	}
+	all = slices.Grow(all, len(f.Items))
 	for _, it := range f.Items {
 		all = append(all, o.rssItem(it))
 	}

@@ -48,6 +48,9 @@ func join(pieces []piece, declared *entities) string {
 // fragment is the HTML of pieces. With quote, text between the tags is text, as in
 // XHTML; without, it is HTML that was escaped to stand there.
 func fragment(pieces []piece, declared *entities, quote bool) string {
+	if !quote && !tagged(pieces) {
+		return join(pieces, declared)
+	}
 	var out strings.Builder
 	for _, p := range pieces {
 		text := p.text

@@ -13,6 +13,9 @@ import (
 
 // at returns the value that a number in the outline stands for.
 func (o *outline) at(ref string) value {
+	if ref == "" {
+		return value{}
+	}
 	n, err := strconv.Atoi(ref)
 	if err != nil || n < 0 || n >= len(o.values) {
 		return value{}

@@ -16,7 +16,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		w.cdf(el, tok, "raw:lastbuilddate")
 	case item:
 		if w.out.items%partItems == 0 {
-			w.out.parts = append(w.out.parts, make([]byte, 0, 4096))
+			w.out.parts = append(w.out.parts, make([]byte, 0, min(len(w.scan.text)/bytesOfOutline, roomForPart)))
 		}
 		w.out.items++
 		w.to = &w.out.parts[len(w.out.parts)-1]
