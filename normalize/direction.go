@@ -29,11 +29,28 @@ const directionSample = 2048
 // round), else by the language, a BCP 47 tag; Unknown when neither tells. The text
 // goes first because outlets leave the default of their software in the language
 // tag, and a script cannot be mistaken.
-func Direction(lang, text string) feed.Direction {
-	if len(text) > directionSample {
-		text = text[:directionSample]
+func Direction(lang, text string) feed.Direction { return directionOf(lang, text) }
+
+// directionOf is Direction of a text in pieces.
+func directionOf(lang string, text ...string) feed.Direction {
+	left, right, most := 0, 0, directionSample
+	for _, piece := range text {
+		piece = piece[:min(len(piece), most)]
+		most -= len(piece)
+		l, r := letters(piece)
+		left, right = left+l, right+r
 	}
-	left, right := 0, 0
+	switch {
+	case right > left:
+		return feed.RightToLeft
+	case left > right:
+		return feed.LeftToRight
+	}
+	return ofLanguage(lang)
+}
+
+// letters counts those that are written from the left and from the right.
+func letters(text string) (left, right int) {
 	for i := 0; i < len(text); {
 		if c := text[i]; c < 0x80 {
 			if 'a' <= c|0x20 && c|0x20 <= 'z' {
@@ -55,13 +72,7 @@ func Direction(lang, text string) feed.Direction {
 			right++
 		}
 	}
-	switch {
-	case right > left:
-		return feed.RightToLeft
-	case left > right:
-		return feed.LeftToRight
-	}
-	return ofLanguage(lang)
+	return left, right
 }
 
 // ofLanguage is the direction of a language tag such as "ur-PK" or "pa-Arab".

@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -30,7 +31,12 @@ func (r *Reader) cleanHTML(fragment, base string) (clean, image string) {
 	if strings.IndexByte(fragment, '<') < 0 {
 		return escaped(unescape(fragment)), ""
 	}
-	c := cleaner{reader: r, base: base, out: make([]byte, 0, len(fragment)+len(fragment)/8)}
+	c := cleaner{reader: r, base: base}
+	if r != nil {
+		c.out, c.attrs, c.frames = r.out, r.attrs, r.frames
+		defer func() { r.out, r.attrs, r.frames = c.out, c.attrs, c.frames }()
+	}
+	c.out = slices.Grow(c.out[:0], len(fragment)+len(fragment)/8)
 	if c.quick(fragment) {
 		return c.settled(fragment), c.image
 	}

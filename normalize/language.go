@@ -63,7 +63,7 @@ func direction(it *feed.Item, src feed.Outlet) feed.Direction {
 		return src.Direction
 	}
 	text := first(it.Content, it.Summary)
-	return Direction(it.Language, it.Title+" "+Text(text[:min(len(text), directionGlance)]))
+	return directionOf(it.Language, it.Title, Text(text[:min(len(text), directionGlance)]))
 }
 
 // contradicts reports whether a text that runs from right to left cannot be in a language.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
 	"sangam/feed"
@@ -18,6 +19,11 @@ import (
 type Reader struct {
 	spent int  // work that parsers have had
 	told  bool // that it was too much
+
+	// what a cleaner writes to, kept for the next
+	out    []byte
+	attrs  []html.Attribute
+	frames []frame
 }
 
 // Item is the function of that name, within the bounds of the document.

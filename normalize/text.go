@@ -22,20 +22,23 @@ func Text(fragment string) string {
 	if strings.IndexByte(fragment, '<') < 0 {
 		return Line(unescape(fragment))
 	}
-	var b strings.Builder
-	b.Grow(len(fragment))
+	if !utf8.ValidString(fragment) {
+		fragment = strings.ToValidUTF8(fragment, "")
+	}
+	var l liner
+	l.out.Grow(len(fragment))
 	for s := (scanner{in: fragment}); s.next(); {
 		switch {
 		case s.kind == textRun:
-			b.WriteString(unescape(s.text))
+			l.read(unescape(s.text))
 		case s.kind == startTag && unseen[s.atom]:
 			s.skipTo(s.name)
-			b.WriteByte(' ')
+			l.read(" ")
 		case breaksLine[s.atom] && s.kind != markup:
-			b.WriteByte(' ')
+			l.read(" ")
 		}
 	}
-	return Line(b.String())
+	return l.line()
 }
 
 // Line makes plain text fit to stand in one line: every run of white space, line
@@ -54,73 +57,79 @@ func Line(s string) string {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "")
 	}
-	l := liner{in: s, out: make([]byte, 0, len(s))}
-	for l.pos < len(l.in) {
-		l.step()
-	}
-	for ; l.open > 0; l.open-- {
-		l.out = utf8.AppendRune(l.out, popIsolate)
-	}
-	return string(l.out)
+	var l liner
+	l.out.Grow(len(s))
+	l.read(s)
+	return l.line()
 }
 
-// liner is one run of Line.
+// liner is one run of Line, over a text in one piece or several, all of them UTF-8.
 type liner struct {
-	in    string
-	pos   int
-	out   []byte
+	out   strings.Builder
 	space bool // one is due before the next character
 	open  int  // isolates
 }
 
-// step takes the next word, or what is not of words.
-func (l *liner) step() {
-	c := l.in[l.pos]
+// read takes a piece.
+func (l *liner) read(in string) {
+	for pos := 0; pos < len(in); {
+		pos += l.step(in[pos:])
+	}
+}
+
+// line is what the pieces have become.
+func (l *liner) line() string {
+	for ; l.open > 0; l.open-- {
+		l.out.WriteRune(popIsolate)
+	}
+	return l.out.String()
+}
+
+// step takes the next word, or what is not of words, and returns how long it is.
+func (l *liner) step(in string) int {
+	c := in[0]
 	if ofWords[c] {
-		end := l.pos + 1
-		for end < len(l.in) && ofWords[l.in[end]] {
+		end := 1
+		for end < len(in) && ofWords[in[end]] {
 			end++
 		}
-		l.write(l.in[l.pos:end])
-		l.pos = end
-		return
+		l.write(in[:end])
+		return end
 	}
 	if c < utf8.RuneSelf {
-		l.pos++
 		if c == ' ' || '\t' <= c && c <= '\r' {
-			l.space = len(l.out) > 0
+			l.space = l.out.Len() > 0
 		}
-		return
+		return 1
 	}
-	r, size := utf8.DecodeRuneInString(l.in[l.pos:])
-	char := l.in[l.pos : l.pos+size]
-	l.pos += size
+	r, size := utf8.DecodeRuneInString(in)
 	switch {
 	case isWideSpace(r):
-		l.space = len(l.out) > 0
-		return
+		l.space = l.out.Len() > 0
+		return size
 	case !legal(r) || '\u202A' <= r && r <= '\u202E':
-		return
+		return size
 	case '\u2066' <= r && r <= '\u2068':
 		if l.open == maxIsolates {
-			return
+			return size
 		}
 		l.open++
 	case r == popIsolate:
 		if l.open == 0 {
-			return
+			return size
 		}
 		l.open--
 	}
-	l.write(char)
+	l.write(in[:size])
+	return size
 }
 
 func (l *liner) write(s string) {
 	if l.space {
-		l.out = append(l.out, ' ')
+		l.out.WriteByte(' ')
 		l.space = false
 	}
-	l.out = append(l.out, s...)
+	l.out.WriteString(s)
 }
 
 // isWideSpace reports whether a character beyond ASCII is white space.
@@ -201,8 +210,11 @@ func legalOnly(s string) string {
 // isLegal reports whether a text is UTF-8 and has legal characters only. It decodes only
 // where the first byte allows an illegal one.
 func isLegal(s string) bool {
+	var all byte // bits that any of them has
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
+		c := s[i]
+		all |= c
+		switch {
 		case ' ' <= c && c < 0x7F || 0xC3 <= c && c < 0xEF || 0x80 <= c && c < 0xC2 || c == '\n':
 		case c < utf8.RuneSelf:
 			if !legal(rune(c)) {
@@ -214,7 +226,7 @@ func isLegal(s string) bool {
 			}
 		}
 	}
-	return utf8.ValidString(s)
+	return all < utf8.RuneSelf || utf8.ValidString(s)
 }
 
 // unescape decodes the character references of HTML.
