@@ -97,7 +97,10 @@ func adopted(id string) string {
 		return ""
 	}
 	if strings.ContainsFunc(id, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || !unicode.IsPrint(r) || strings.ContainsRune("<>\"{}|\\^`", r)
+		if r < utf8.RuneSelf {
+			return r <= ' ' || r == 0x7F || strings.IndexByte("<>\"{}|\\^`", byte(r)) >= 0
+		}
+		return !unicode.IsPrint(r) // which no space but ' ' is
 	}) {
 		return ""
 	}
@@ -115,19 +118,25 @@ func adopted(id string) string {
 const nameLen = 4 + 8
 
 func nameKey(src uint32, itemKey string) []byte {
-	return append(be32(src), be64(hashKey(itemKey))...)
+	return be32and64(src, hashKey(itemKey))
 }
 
-func placeKey(order, no uint64) []byte { return append(be64(order), be64(no)...) }
+func be32and64(a uint32, b uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), a), b)
+}
+
+func placeKey(order, no uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), order), no)
+}
 
 func sourceKey(src uint32, order, no uint64) []byte {
-	return append(append(be32(src), be64(order)...), be64(no)...)
+	return append(append(binary.BigEndian.AppendUint32(make([]byte, 0, 20), src), be64(order)...), be64(no)...)
 }
 
 // entryKey is where an entry id is noted as taken. Ids of one maker are together, as one visit mostly
 // brings ids of one.
 func entryKey(id string) []byte {
-	return append(be32(uint32(hashRef(makerOf(id)))), be64(hashRef(id))...)
+	return be32and64(uint32(hashRef(makerOf(id))), hashRef(id))
 }
 
 // makerOf is the part of an entry id that tells who made it: of an address scheme and host, of a tag URI
@@ -162,7 +171,7 @@ func firstSeen(tomb []byte, at time.Time) time.Time {
 // nobody away, but lend what comes back its place. They are kept by the source's id,
 // not by its number, which purging may take away.
 func ghostKey(source string, hash uint64) []byte {
-	return append(be32(ghosts|uint32(hashKey(source))), be64(hash)...)
+	return be32and64(ghosts|uint32(hashKey(source)), hash)
 }
 
 // ghosts is the bit that the number of no source has.

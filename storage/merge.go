@@ -209,14 +209,15 @@ func (m *merger) know(o *outletRecord) error {
 }
 
 // arrange puts items into an order that does not depend on how they came, the
-// oldest first, and keeps one of those that share a key.
-func arrange(items []feed.Item) []*feed.Item {
-	list := make([]*feed.Item, len(items))
+// oldest first, and keeps one of those that share a key. They are copies: the caller's
+// batch stays as it is.
+func arrange(items []feed.Item) []*stored {
+	copies, list := make([]stored, len(items)), make([]*stored, len(items))
 	for i := range items {
-		it := items[i] // a copy: the caller's batch stays as it is
-		list[i] = &it
+		copies[i].Item = items[i]
+		list[i] = &copies[i]
 	}
-	slices.SortStableFunc(list, func(a, b *feed.Item) int {
+	slices.SortStableFunc(list, func(a, b *stored) int {
 		return cmp.Or(
 			strings.Compare(a.Key, b.Key),
 			b.Updated.Compare(a.Updated), // of two versions the newer one
@@ -226,15 +227,15 @@ func arrange(items []feed.Item) []*feed.Item {
 			strings.Compare(a.ID, b.ID),
 		)
 	})
-	list = slices.CompactFunc(list, func(a, b *feed.Item) bool { return a.Key == b.Key })
-	slices.SortFunc(list, func(a, b *feed.Item) int {
+	list = slices.CompactFunc(list, func(a, b *stored) bool { return a.Key == b.Key })
+	slices.SortFunc(list, func(a, b *stored) int {
 		return cmp.Or(a.Time().Compare(b.Time()), strings.Compare(a.Key, b.Key))
 	})
 	return list
 }
 
 // place decides what an item is and stores it.
-func (m *merger) place(it *feed.Item) error {
+func (m *merger) place(it *stored) error {
 	it.Source, it.Seen, it.Revised = m.roster.byNum[m.src].Outlet.ID, m.at, m.at
 	key := nameKey(m.src, it.Key)
 	if v := m.names.Get(key); v != nil {
@@ -243,16 +244,16 @@ func (m *merger) place(it *feed.Item) error {
 			return m.stayDead(key, until, firstSeen(v, m.at))
 		}
 		if old := m.item(no); old != nil {
-			return m.again(old, it)
+			return m.again(old, &it.Item)
 		}
 		// Its record is lost: it begins anew under another number.
 	}
-	if err := m.welcome(it); err != nil {
+	if err := m.welcome(&it.Item); err != nil {
 		return err
 	}
-	verdict, near := m.decide(it, holderOf(0, it))
+	verdict, near := m.decide(&it.Item, holderOf(0, &it.Item))
 	if old := near[verdict.Revises]; old != nil && old.Source == it.Source {
-		return m.revise(old, it)
+		return m.revise(old, &it.Item)
 	}
 	return m.admit(it, verdict.Joins, near)
 }
@@ -323,26 +324,24 @@ func (m *merger) apart(source string) bool {
 
 // admit stores a new item: in the stories it joins, which become one, or in a story
 // of its own.
-func (m *merger) admit(it *feed.Item, joins []feed.Ruling, near map[string]*stored) error {
-	no, err := m.items.NextSequence()
+func (m *merger) admit(it *stored, joins []feed.Ruling, near map[string]*stored) (err error) {
+	if it.No, err = m.items.NextSequence(); err != nil {
+		return err
+	}
+	st, joined, err := m.joinable(&it.Item, joins, near)
 	if err != nil {
 		return err
 	}
-	st, joined, err := m.joinable(it, joins, near)
-	if err != nil {
-		return err
-	}
-	rec := &stored{Item: *it, No: no}
 	if st == nil {
-		if st, err = m.found(rec, m.returned); err != nil {
+		if st, err = m.found(it, m.returned); err != nil {
 			return err
 		}
 		m.report.Fresh++
 	} else {
-		st.join(no, m.src, joined)
+		st.join(it.No, m.src, joined)
 		m.report.Copies++
 	}
-	return m.enter(rec, st)
+	return m.enter(it, st)
 }
 
 // enter stores a new item that belongs to the story, under its number.

@@ -282,6 +282,10 @@ func renewEntries(tx *bbolt.Tx) error {
 // lead settles who speaks for a story and marks it as changed.
 func (m *merger) lead(st *story) error {
 	m.dirty[st.no] = st
+	if len(st.Members) == 1 && m.known[st.Members[0]] != nil { // as of nearly all
+		st.Lead = st.Members[0]
+		return nil
+	}
 	var members []*feed.Item
 	var nos []uint64
 	for _, no := range st.Members {
