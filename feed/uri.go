@@ -14,6 +14,9 @@ import (
 // compare them as addresses agree. It returns "" for what is no such URI or has no normal
 // form: bytes of an encoding that nobody names, detours in a path, a password.
 func NormalURI(s string) string {
+	if PlainAddress(s) {
+		return s
+	}
 	plain := unescapeURI(s)
 	scheme, rest, _ := strings.Cut(EscapeURI(plain), ":")
 	scheme = strings.ToLower(scheme)
@@ -38,6 +41,32 @@ func NormalURI(s string) string {
 		path = "/" + path
 	}
 	return scheme + "://" + host + path
+}
+
+// PlainAddress reports whether s is so plain an http or https address that NormalURI leaves
+// it as it is: no escapes, port, detours, fragment, nor capitals in the host. Most ids are.
+func PlainAddress(s string) bool {
+	rest, found := strings.CutPrefix(s, "https://")
+	if !found {
+		if rest, found = strings.CutPrefix(s, "http://"); !found {
+			return false
+		}
+	}
+	host := strings.IndexByte(rest, '/')
+	if host <= 0 || rest[host-1] == '.' || strings.Contains(rest[host:], "/.") {
+		return false
+	}
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.':
+		case i < host:
+			return false
+		case 'A' <= c && c <= 'Z', strings.IndexByte("/_~?=&+,;:@!$'()*", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // What feed validators take for a tag URI (RFC 4151), a URN (RFC 2141), that of a

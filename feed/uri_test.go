@@ -3,6 +3,8 @@ package feed_test
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"sangam/feed"
 )
 
@@ -40,5 +42,19 @@ func TestURIsHaveOneNormalForm(t *testing.T) {
 		if again := feed.NormalURI(got); again != got {
 			t.Errorf("%s: %q, and that again %q", uri, got, again)
 		}
+	}
+}
+
+// The short way to the answer must be no other way.
+func TestPlainAddressesAreNormal(t *testing.T) {
+	odd := rapid.StringOfN(rapid.SampledFrom([]rune("ab1-./:?&=#%@~_A é[")), 0, 30, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.SampledFrom([]string{"http://", "https://"}).Draw(t, "scheme") + odd.Draw(t, "rest")
+		if feed.PlainAddress(s) && feed.NormalURI(s+"#") != s+"#" { // which goes the long way
+			t.Fatalf("%q is taken for plain, its normal form is %q", s, feed.NormalURI(s+"#"))
+		}
+	})
+	if s := "https://herald.example/news/2026?id=1&x=a:b"; !feed.PlainAddress(s) {
+		t.Errorf("%q is not taken for plain", s)
 	}
 }

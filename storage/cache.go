@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"bytes"
-	"sync"
-)
+import "sync"
 
 // A recordCache remembers what was read from records of one bucket. It holds two generations: what is
 // read moves to the young one, and when that is full the old one goes.
@@ -15,18 +12,27 @@ type recordCache[T any] struct {
 	size       int // of the young ones
 }
 
-// cached is something read, and the head of the record it was read from. It is shared, and
+// cached is something read, and the sign of the record it was read from. It is shared, and
 // never changed.
 type cached[T any] struct {
 	value *T
-	head  [headerLen]byte
-	size  int // of the record
+	from  recordSign
 	cost  int
 }
 
-// get returns what was read from a record, if it is remembered: the checksum in the record's head
-// covers its place and its content.
+// A recordSign tells a record from others: the checksum in its head covers its place and its content.
+type recordSign struct {
+	head [headerLen]byte
+	size int
+}
+
+func signOf(rec []byte) recordSign { return recordSign{[headerLen]byte(rec), len(rec)} }
+
+// get returns what was read from a record, if it is remembered.
 func (c *recordCache[T]) get(no uint64, rec []byte) *T {
+	if len(rec) < headerLen {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p, ok := c.young[no]
@@ -36,17 +42,19 @@ func (c *recordCache[T]) get(no uint64, rec []byte) *T {
 			c.add(no, p)
 		}
 	}
-	if !ok || p.size != len(rec) || !bytes.HasPrefix(rec, p.head[:]) {
+	if !ok || p.from != signOf(rec) {
 		return nil
 	}
 	return p.value
 }
 
 // put remembers what was read from a record, and what that costs.
-func (c *recordCache[T]) put(no uint64, rec []byte, value *T, cost int) {
+func (c *recordCache[T]) put(no uint64, from recordSign, value *T, cost int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(no, cached[T]{value, [headerLen]byte(rec), len(rec), cost})
+	if c.young[no].from != from {
+		c.add(no, cached[T]{value, from, cost})
+	}
 }
 
 func (c *recordCache[T]) add(no uint64, p cached[T]) {

@@ -5,31 +5,31 @@ import (
 	"testing"
 )
 
-// TestPacksAreRememberedAsTheyAreStored wants a pack back as long as its record is the same, and what is
+// TestItemsAreRememberedAsTheyAreStored wants an item back as long as its record is the same, and what is
 // remembered to stay within bounds.
-func TestPacksAreRememberedAsTheyAreStored(t *testing.T) {
-	c := recordCache[pack]{room: packRoom}
-	packOf := func(no uint64, text string) (*pack, []byte) {
-		p := &pack{no: no, items: []packed{{no, slices.Repeat([]byte(text), 1000)}}}
-		return p, p.record()
+func TestItemsAreRememberedAsTheyAreStored(t *testing.T) {
+	c := recordCache[packed]{room: itemRoom}
+	itemOf := func(no uint64, text string) (*packed, []byte) {
+		it := packed{no, slices.Repeat([]byte(text), 1000)}
+		return &it, (&pack{no: no, items: []packed{it}}).record()
 	}
-	first, rec := packOf(1, "ferry")
-	c.put(1, rec, first, first.weight())
-	_, other := packOf(1, "ferrY")
+	remember := func(it *packed, rec []byte) { c.put(it.no, signOf(rec), it, len(it.body)) }
+	first, rec := itemOf(1, "ferry")
+	remember(first, rec)
+	_, other := itemOf(1, "ferrY")
 	if c.get(1, rec) != first || c.get(1, other) != nil || c.get(2, rec) != nil {
-		t.Error("a pack is remembered for another record than its own")
+		t.Error("an item is remembered for another record than its own")
 	}
-	for no := uint64(2); no < 4*packRoom/5000; no++ {
-		p, rec2 := packOf(no, "waves")
-		c.put(no, rec2, p, p.weight())
+	for no := uint64(2); no < 4*itemRoom/5000; no++ {
+		remember(itemOf(no, "waves"))
 		if c.get(1, rec) != first {
-			t.Fatalf("the pack that is read again and again is forgotten after %d others", no)
+			t.Fatalf("the item that is read again and again is forgotten after %d others", no)
 		}
-		if most := (packRoom + packRoom/5) / 5000; len(c.young)+len(c.old) > most {
-			t.Fatalf("%d packs are remembered, want at most %d", len(c.young)+len(c.old), most)
+		if most := (itemRoom + itemRoom/5) / 5000; len(c.young)+len(c.old) > most {
+			t.Fatalf("%d items are remembered, want at most %d", len(c.young)+len(c.old), most)
 		}
 	}
-	if _, rec := packOf(2, "waves"); c.get(2, rec) != nil {
-		t.Error("a pack that was read once, long ago, is remembered still")
+	if _, rec := itemOf(2, "waves"); c.get(2, rec) != nil {
+		t.Error("an item that was read once, long ago, is remembered still")
 	}
 }

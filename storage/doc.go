@@ -85,7 +85,7 @@
 //
 // Why packs: items that came together share addresses, markup and words. Compressed together they
 // take a third less, and a page of 4 kB holds no single item of 1.2 kB without waste. To read one
-// item, all of its pack are decompressed, which takes about 40 µs; the packs read last are remembered.
+// item, all of its pack are decompressed, which takes about 40 µs; the items read last are remembered.
 //
 // # Fields
 //

@@ -93,8 +93,11 @@ const maxEntryID = 1024
 // adopted is the entry id that an item's own id makes, "" if it makes none: the normal
 // form of a URI or IRI of a scheme whose names are unique by construction.
 func adopted(id string) string {
-	if len(id) > maxEntryID || !utf8.ValidString(id) {
+	switch {
+	case len(id) > maxEntryID || !utf8.ValidString(id):
 		return ""
+	case feed.PlainAddress(id):
+		return id
 	}
 	if strings.ContainsFunc(id, func(r rune) bool {
 		if r < utf8.RuneSelf {

@@ -28,20 +28,14 @@ const (
 type pack struct {
 	no    uint64
 	items []packed
-	size  int // of the bodies, while it is being filled
+	size  int        // of the bodies, while it is being filled
+	from  recordSign // of its record, when it was read
 }
 
-// packRoom is about how many bytes of packs are remembered at most. The hundred newest stories, which
-// are read whenever something is new, may be in twice as many packs of 20 kB.
-const packRoom = 8 << 20
-
-// weight is what remembering a pack costs.
-func (p *pack) weight() (n int) {
-	for _, it := range p.items {
-		n += len(it.body)
-	}
-	return n
-}
+// itemRoom is about how many bytes of items are remembered at most, as they are when decompressed: to
+// read one of a pack, all of it is. The hundred newest of everything and of each feed, which are read
+// whenever something is new, have some hundred kB.
+const itemRoom = 2 << 20
 
 // packed is an item in a pack: its number and its CBOR.
 type packed struct {
@@ -79,7 +73,7 @@ func readPack(key, rec []byte) (*pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pack{no: num(key)}
+	p := &pack{no: num(key), from: signOf(rec)}
 	switch version {
 	case versionCBOR: // of layout 1: one item
 		p.items = []packed{{p.no, body}}
@@ -194,7 +188,7 @@ func expandEntry(entry, story string) string {
 }
 
 // An itemReader reads items within one transaction, and has the last packs at hand: who
-// came together is often read together. Packs are shared with other readers.
+// came together is often read together. Packs are not changed.
 type itemReader struct {
 	db    *DB
 	items *bbolt.Bucket
@@ -210,7 +204,28 @@ func (db *DB) itemReader(tx *bbolt.Tx) *itemReader {
 
 // item reads an item; nil if it is not there or cannot be read.
 func (r *itemReader) item(no uint64) *stored {
-	p := r.pack(no)
+	body := r.body(no)
+	if body == nil {
+		return nil
+	}
+	it, err := decodeItem(packed{no, body})
+	if err != nil {
+		r.db.lost(bItems, be64(no), err)
+		return nil
+	}
+	return it
+}
+
+// body is the CBOR of an item, which others may read too.
+func (r *itemReader) body(no uint64) []byte {
+	p := r.at(no)
+	if p == nil {
+		key, rec := seekPack(r.items, no)
+		if it := r.db.recent.get(no, rec); it != nil {
+			return it.body
+		}
+		p = r.read(key, rec)
+	}
 	if p == nil {
 		return nil
 	}
@@ -218,33 +233,38 @@ func (r *itemReader) item(no uint64) *stored {
 	if !ok {
 		return nil
 	}
-	it, err := decodeItem(p.items[i])
-	if err != nil {
-		r.db.lost(bItems, be64(p.no), err)
-		return nil
-	}
-	return it
+	it := packed{no, bytes.Clone(p.items[i].body)} // the pack is not kept
+	r.db.recent.put(no, p.from, &it, len(it.body))
+	return it.body
 }
 
 // pack reads the pack that holds the item, if any does.
 func (r *itemReader) pack(no uint64) *pack {
+	if p := r.at(no); p != nil {
+		return p
+	}
+	return r.read(seekPack(r.items, no))
+}
+
+// at is the pack at hand that holds the item, if any does.
+func (r *itemReader) at(no uint64) *pack {
 	for _, p := range slices.Backward(r.seen) {
 		if n := len(p.items); n > 0 && p.no <= no && no <= p.items[n-1].no {
 			return p
 		}
 	}
-	key, rec := seekPack(r.items, no)
+	return nil
+}
+
+// read reads a pack; nil if there is none, or it cannot be read.
+func (r *itemReader) read(key, rec []byte) *pack {
 	if key == nil {
 		return nil
 	}
-	p := r.db.packs.get(num(key), rec)
-	if p == nil {
-		var err error
-		if p, err = readPack(key, rec); err != nil {
-			r.db.lost(bItems, key, err)
-			return nil
-		}
-		r.db.packs.put(p.no, rec, p, p.weight())
+	p, err := readPack(key, rec)
+	if err != nil {
+		r.db.lost(bItems, key, err)
+		return nil
 	}
 	if len(r.seen) == readerPacks {
 		r.seen = slices.Delete(r.seen, 0, readerPacks/2)

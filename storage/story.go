@@ -143,7 +143,7 @@ func (db *DB) gist(stories *bbolt.Bucket, no uint64) *gist {
 			return nil
 		}
 		g = &gist{no: no, order: st.Order, born: st.Born, seq: st.Seq, key: st.Key, members: st.Members, sources: st.Sources}
-		db.gists.put(no, rec, g, 1)
+		db.gists.put(no, signOf(rec), g, 1)
 	}
 	return g
 }
