@@ -149,7 +149,7 @@ func resume(tx *bbolt.Tx, before feed.Cursor, db *DB) place {
 
 // stretch goes on until see has made something of so many stories.
 func stretch[T any](w *walk, tx *bbolt.Tx, size int, see func(*look, uint64) (T, bool)) []T {
-	var out []T
+	out := make([]T, 0, size)
 	steps, l := 0, w.f.look(tx)
 	for p := range w.places(tx, &steps) {
 		w.at = p
