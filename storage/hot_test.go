@@ -110,8 +110,15 @@ func TestBackupUnderLoadIsWhole(t *testing.T) {
 	if _, err := restored.Story(t.Context(), loadBatch(fewer(200) - 1).Items[0].Key); err != nil {
 		t.Errorf("what was stored before the backup is not in it: %v", err)
 	}
-	if _, err := storage.Restore(t.Context(), path, files[3], storage.Options{Decider: opts.Decider, LockTimeout: time.Millisecond}, nil); err == nil {
-		t.Error("a store in use was replaced")
+	if err := os.WriteFile(path+".restore", []byte("being written"), 0o600); err != nil { // by who has it open
+		t.Fatal(err)
+	}
+	opts.LockTimeout = time.Millisecond
+	if _, err := storage.Restore(t.Context(), path, files[3], opts, nil); !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("a store in use was replaced: %v", err)
+	}
+	if _, err := os.Stat(path + ".restore"); err != nil {
+		t.Errorf("what the other one wrote: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "bad.db"), []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
