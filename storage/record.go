@@ -81,7 +81,7 @@ func encode(bucket string, key []byte, v any) ([]byte, error) {
 
 // seal makes a record of a body. The body is the caller's own again afterwards.
 func seal(bucket string, key []byte, version byte, body []byte) []byte {
-	if len(body) >= compressFrom && version != versionMarks {
+	if len(body) >= compressFrom && version != versionMarks && bucket != bStates { // a state is read and written by every visit
 		scratch := bodies.Get().(*[]byte)
 		defer bodies.Put(scratch)
 		*scratch = zstdEnc.EncodeAll(body, (*scratch)[:0])
