@@ -38,9 +38,12 @@ type Here struct {
 // document that makes one of our own packages panic costs that source its visit,
 // and nobody else anything.
 func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
-	elsewhere := v.State.ConfiguredURL != "" && v.State.ConfiguredURL != v.Source.Address()
-	v.State = v.State.For(v.Source)
-	v.State.Source = v.Source.ID
+	address := v.Source.Address()
+	elsewhere := v.State.ConfiguredURL != "" && v.State.ConfiguredURL != address
+	if elsewhere {
+		v.State = v.State.For(v.Source)
+	}
+	v.State.Source, v.State.ConfiguredURL = v.Source.ID, address
 	defer func() {
 		if p := recover(); p != nil {
 			h.Bug(v.Source.ID, p, debug.Stack())
@@ -131,7 +134,6 @@ func (h Here) batch(v feed.Visit, state feed.State, items []feed.Item) feed.Batc
 
 func visited(v feed.Visit) feed.State {
 	st := v.State
-	st.ConfiguredURL = v.Source.Address()
 	st.Visited = v.At
 	st.Visits++
 	st.Trouble, st.Problem, st.Warnings = feed.NoTrouble, "", nil
