@@ -30,7 +30,7 @@ const (
 	// connection is kept for as long as the next in the host's queue has to wait, and a little: it
 	// would be closed long before the next visit, and a thousand of them take 17 MB meanwhile.
 	oftenTimeout = 75 * time.Second
-	aLittle      = time.Second
+	aLittle      = time.Second / 4
 	// idleConnections bounds those that are kept, each with two goroutines and about
 	// 10 kB. It is larger than any sensible concurrency, because the transport puts a
 	// connection away before it hands an answer without body over: a small store could
