@@ -49,13 +49,11 @@ func (c *cache) get(key string) *document {
 	return e.Value.(*slot).doc
 }
 
-// put keeps a document. One with the same content as its predecessor takes over
-// that one's codings.
+// put keeps a document in the place of its predecessor.
 func (c *cache) put(key string, d *document) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.slots[key]; e != nil {
-		d.follow(e.Value.(*slot).doc)
 		c.remove(e)
 	}
 	c.slots[key] = c.order.PushFront(&slot{key, d})
@@ -76,7 +74,7 @@ func (c *cache) remove(e *list.Element) {
 // practice, and there are two.
 func (d *document) weight() int { return 2*len(d.body) + 1024 }
 
-// follow takes over what the predecessor knew.
+// follow takes over what the predecessor knew, if it has the same content its codings too.
 func (d *document) follow(before *document) {
 	d.known = before.known
 	if d.etag == before.etag {

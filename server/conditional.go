@@ -98,6 +98,9 @@ func (d *document) coding(accept []string) string {
 	if gzip == unnamed {
 		gzip = other
 	}
+	if gzip > 0 && len(d.body) >= heavy {
+		zstd = unnamed // it would be compressed anew as a whole
+	}
 	switch best := max(zstd, gzip); {
 	case best <= 0 || identity > best:
 		return ""

@@ -32,6 +32,8 @@ type document struct {
 	body   []byte
 	chunks []chunk
 	known  *atomic.Pointer[squeezed] // what is compressed already; shared with its predecessors
+	began  time.Time                 // when it began to be made
+	took   time.Duration             // how long that was
 	gzip   func() packed
 	zstd   func() packed
 	plain  func() packed
@@ -114,27 +116,46 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, st *site, j jo
 	return d.send(w, r)
 }
 
-// current returns the document as it is now. Of many who ask at once, one makes it.
+// current returns the document as it is now, or as it was a moment ago where Renew has a hand
+// in it. Of many who ask at once, one makes it.
 func (s *Server) current(ctx context.Context, st *site, j job) (*document, error) {
-	for {
+	for asked := time.Now(); ; {
 		seq, _, err := s.store.Sequence(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if d := st.cache.get(j.key); d != nil && d.seq == seq && (d.expires.IsZero() || st.Now().Before(d.expires)) {
+		d := st.cache.get(j.key)
+		if d != nil && (d.holds(st, seq) || d.began.After(asked)) {
+			return d, nil
+		}
+		will := s.willDo(ctx, d)
+		if will == atOnce {
 			return d, nil
 		}
 		turn, mine := s.turn(st, j.key)
-		if !mine {
-			select {
-			case <-turn:
-				continue
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
+		if mine && (will != ordered || !s.order(st, j, seq)) {
+			return s.remake(ctx, st, j, seq)
 		}
-		return s.remake(ctx, st, j, seq)
+		if will == ordered {
+			return d, nil
+		}
+		var enough <-chan time.Time // never
+		if will == inNeed {
+			enough = time.After(grace)
+		}
+		select {
+		case <-turn:
+		case <-enough:
+			return d, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+}
+
+// holds reports whether a document is what would be made now.
+func (d *document) holds(st *site, seq uint64) bool {
+	return d.seq == seq && (d.expires.IsZero() || st.Now().Before(d.expires))
 }
 
 // turn tells the caller whether the document is its to make; if not, the channel
@@ -169,6 +190,7 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	case <-ctx.Done():
 		return nil, failure{status: http.StatusServiceUnavailable, cause: ctx.Err()}
 	}
+	began := time.Now()
 	b := drafts.Get().(*bytes.Buffer)
 	defer drafts.Put(b)
 	b.Reset()
@@ -177,11 +199,18 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 		return nil, err
 	}
 	d := newDocument(b.Bytes(), j, m)
-	d.seq = seq
+	d.seq, d.began = seq, began
 	d.order(st)
 	if j.lasts > 0 {
 		d.expires = st.Now().Add(j.lasts)
 	}
+	if before := st.cache.get(j.key); before != nil {
+		d.follow(before)
+	}
+	if d.known.Load() != nil {
+		d.gzip() // its predecessors were asked for so, and nobody should have to wait for it
+	}
+	d.took = time.Since(began)
 	st.cache.put(j.key, d)
 	return d, nil
 }

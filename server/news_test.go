@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -114,9 +115,9 @@ func BenchmarkNews(b *testing.B) {
 			name string
 			age  time.Duration
 		}{{"as old as the rest", age}, {"new", 0}} {
-			for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json"} {
+			for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/"} {
 				for _, coding := range []string{"identity", "gzip"} {
-					b.Run(fmt.Sprintf("newest %v/%s/%s/%s", age, row.name, path[1:], coding), func(b *testing.B) {
+					b.Run(fmt.Sprintf("newest %v/%s/%s/%s", age, row.name, cmp.Or(path[1:], "page"), coding), func(b *testing.B) {
 						b.ReportAllocs()
 						req := httptest.NewRequest("GET", path, nil)
 						req.Header.Set("Accept-Encoding", coding)

@@ -108,6 +108,9 @@ type Server struct {
 	assets sync.Map // *document by name: made once, they never change
 	site   atomic.Pointer[site]
 	busy   chan struct{} // one token for each document being made
+	orders chan order    // for Renew
+
+	renewing atomic.Bool // Renew runs
 
 	mu      sync.Mutex
 	waiting map[string]chan struct{} // by document: closed when it has been made
@@ -119,7 +122,7 @@ const makers = 4
 
 // New returns the readers' side over a store.
 func New(o Options, store Store) *Server {
-	s := &Server{store: store, busy: make(chan struct{}, makers), waiting: map[string]chan struct{}{}}
+	s := &Server{store: store, busy: make(chan struct{}, makers), orders: make(chan order, orders), waiting: map[string]chan struct{}{}}
 	s.Set(o)
 	return s
 }

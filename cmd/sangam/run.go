@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -62,6 +63,7 @@ the configuration has mistakes.`,
 // It calls ready once both sides can be asked; level is that of log.
 func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level *slog.LevelVar, ready func()) (err error) {
 	paceCollector()
+	makeRoom()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -107,12 +109,12 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 		client.Only(cfg.Sources)
 		visits.agenda.Set(cfg.Sources)
 		visits.alarms.Set(cfg.Webhooks)
-		pages.Set(reading(cfg))
-		level.Set(cfg.Log.Level)
 		if rules(cfg) != known {
 			known = rules(cfg)
 			db.SetRules(counted{known, numbers.joins}, !cfg.NearDuplicates)
 		}
+		pages.Set(reading(cfg))
+		level.Set(cfg.Log.Level)
 	})
 
 	reloader.fellow = fellow
@@ -142,6 +144,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	}
 	g.Go(func() error { return keepBackups(ctx, conf, db, backups, log) })
 	g.Go(func() error { return reloader.run(ctx, hangups) })
+	g.Go(func() error { return pages.Renew(ctx) })
 	g.Go(func() error { return server.Serve(ctx, readers, numbers.requestsOf(fellow.stale(pages)), log) })
 	g.Go(func() error { return server.Serve(ctx, operators, &desk, log) })
 	if hub != nil {
@@ -153,6 +156,22 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	err = g.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// cores is how many processors there are to be used, as the environment has it.
+var cores = runtime.GOMAXPROCS(0)
+
+// spare is how many more the Go runtime is told of. It lets as many goroutines run at once, and
+// those that have work for many milliseconds are as many as there are processors, and
+// the committer: a request would wait until one of them is interrupted. So it finds
+// a place, and the system, which interrupts sooner, shares the processors out.
+const spare = 2
+
+// makeRoom lets requests be answered while visits keep all processors busy.
+func makeRoom() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(cores + spare)
+	}
 }
 
 // gcPercent is how much garbage, in percent of what is in use, waits for the collector.

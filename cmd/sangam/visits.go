@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
@@ -62,7 +61,7 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 			return habits
 		},
 		Instead: announced,
-		Desks:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		Desks:   make(chan struct{}, cores),
 		Bug: func(source string, panicked any, stack []byte) {
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},

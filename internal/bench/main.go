@@ -3,6 +3,10 @@
 // changed, and one in which every tenth feed has news. Linux only.
 //
 //	go run ./internal/bench -n 1000
+//	go run ./internal/bench -n 1000 -readers
+//
+// With -readers, documents are asked for meanwhile, and once more when all is quiet: how
+// long do answers take.
 //
 // The outlets are a process of their own, so that they are not counted; a bare
 // http.Client asks them the same in between, for comparison. Both cores busy make
@@ -36,6 +40,8 @@ func main() {
 	latency := flag.Duration("latency", 0, "before every answer of an outlet")
 	concurrency := flag.Int("concurrency", 256, "visits at once")
 	near := flag.Bool("near", true, "near duplicates")
+	readers := flag.Bool("readers", false, "ask for documents during the cold round")
+	reading := flag.String("reader", "", "ask for documents at this address (used by the command itself)")
 	crowd := flag.Bool("crowd", false, "be the outlets (used by the command itself)")
 	bare := flag.Bool("bare", false, "be the bare client (used by the command itself)")
 	flag.Parse()
@@ -45,10 +51,12 @@ func main() {
 	switch {
 	case *crowd:
 		err = beCrowd(ctx, *n, *latency, os.Stdin, os.Stdout)
+	case *reading != "":
+		err = beReader(ctx, *reading, os.Stdin, os.Stdout)
 	case *bare:
 		err = beBare(ctx, *concurrency, os.Stdin)
 	default:
-		err = bench(ctx, os.Stdout, *n, *latency, *concurrency, *near)
+		err = bench(ctx, os.Stdout, *n, *latency, *concurrency, *near, *readers)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -149,7 +157,7 @@ func (o *outlets) answered() (n int) {
 	return full + unchanged
 }
 
-func bench(ctx context.Context, w io.Writer, n int, latency time.Duration, concurrency int, near bool) error {
+func bench(ctx context.Context, w io.Writer, n int, latency time.Duration, concurrency int, near, readers bool) error {
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
@@ -196,13 +204,15 @@ func bench(ctx context.Context, w io.Writer, n int, latency time.Duration, concu
 		_, _ = w.Write(out.Bytes())
 	}
 	o.ask("stats")
-	return rounds(ctx, w, o, program, dir, feeds, concurrency, near)
+	return rounds(ctx, w, o, self, program, dir, feeds, concurrency, near, readers)
 }
 
 // rounds starts the daemon as an operator would and measures it.
-func rounds(ctx context.Context, w io.Writer, o *outlets, program, dir string, feeds []string, concurrency int, near bool) error {
+func rounds(ctx context.Context, w io.Writer, o *outlets, self, program, dir string, feeds []string, concurrency int, near, readers bool) error {
+	listen := freePort()
+	base := fmt.Sprintf("http://127.0.0.1:%d", listen)
 	config := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(config, configuration(feeds, concurrency, near), 0o600); err != nil {
+	if err := os.WriteFile(config, configuration(feeds, listen, concurrency, near), 0o600); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -216,15 +226,26 @@ func rounds(ctx context.Context, w io.Writer, o *outlets, program, dir string, f
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		return daemon.Wait()
 	}
+	idle := 10 * time.Millisecond // a tick of the kernel's clock is no work
 	measure := func(name string, used time.Duration, began time.Time) (err error) {
-		quiet, err := settle(ctx, o, daemon.Process.Pid, len(feeds))
+		quiet, err := settle(ctx, o, daemon.Process.Pid, len(feeds), idle)
 		if err != nil {
 			return fmt.Errorf("%s round: %w\n%s", name, err, tail(log.String()))
 		}
 		row(w, name, len(feeds), cpuOf(daemon.Process.Pid)-used, quiet.Sub(began), memory(daemon.Process.Pid)+"  outlets: "+o.ask("stats"))
 		return nil
 	}
-	err := measure("cold", 0, began)
+	var err error
+	if readers {
+		idle = 350 * time.Millisecond
+		err = read(ctx, w, self, base, "cold", func() error { return measure("cold", 0, began) })
+		if err == nil {
+			err = read(ctx, w, self, base, "idle", func() error { time.Sleep(idleFor); return ctx.Err() })
+		}
+		idle = 10 * time.Millisecond
+	} else {
+		err = measure("cold", 0, began)
+	}
 	for _, name := range []string{"same", "same", "same", "news"} {
 		if err != nil {
 			break
@@ -245,10 +266,29 @@ func rounds(ctx context.Context, w io.Writer, o *outlets, program, dir string, f
 	return errors.Join(err, stop())
 }
 
-func configuration(feeds []string, concurrency int, near bool) []byte {
+// idleFor is how long documents are asked for when nothing else happens.
+const idleFor = 15 * time.Second
+
+// read asks for documents while something happens, from when they can be had.
+func read(ctx context.Context, w io.Writer, self, base, when string, happens func() error) error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := ask(ctx, base+"/healthz", ""); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			return err
+		}
+	}
+	r, err := startReader(ctx, self, base)
+	if err != nil {
+		return err
+	}
+	return errors.Join(happens(), r.stop(w, when))
+}
+
+func configuration(feeds []string, listen, concurrency int, near bool) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listen: 127.0.0.1:0\nadmin: 127.0.0.1:%d\nfetch:\n  schedule: \"@daily\"\n  concurrency: %d\n  allow_networks: [127.0.0.0/8]\n",
-		freePort(), concurrency)
+	fmt.Fprintf(&b, "listen: 127.0.0.1:%d\nadmin: 127.0.0.1:%d\nfetch:\n  schedule: \"@daily\"\n  concurrency: %d\n  allow_networks: [127.0.0.0/8]\n",
+		listen, freePort(), concurrency)
 	fmt.Fprintf(&b, "stories: {near_duplicates: %v}\nlog: {level: error}\nsources:\n", near)
 	for i, feed := range feeds {
 		fmt.Fprintf(&b, "  - {id: desk-%d, url: %q}\n", i, feed)
@@ -269,8 +309,8 @@ func freePort() int {
 }
 
 // settle waits until every feed has been asked and the daemon is quiet, and
-// returns when it became so.
-func settle(ctx context.Context, o *outlets, pid, want int) (time.Time, error) {
+// returns when it became so. It is quiet when it uses no more CPU time than idle.
+func settle(ctx context.Context, o *outlets, pid, want int, idle time.Duration) (time.Time, error) {
 	const quiet = 700 * time.Millisecond
 	last, since := cpuOf(pid), time.Now()
 	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
@@ -278,7 +318,7 @@ func settle(ctx context.Context, o *outlets, pid, want int) (time.Time, error) {
 		if memory(pid) == "" { // a process that has ended has none
 			return since, errors.New("the daemon has ended")
 		}
-		if now-last > 10*time.Millisecond { // a tick of the kernel's clock is no work
+		if now-last > idle {
 			last, since = now, time.Now()
 		}
 		if time.Since(since) > quiet && o.answered() >= want {
