@@ -43,9 +43,9 @@ type windowDay struct {
 }
 
 type windowItem struct {
-	no       uint64
-	at, seen int64 // Unix nanoseconds
-	marks    int32 // it holds
+	at, seen int64  // Unix nanoseconds
+	short    uint32 // its number
+	marks    int32  // it holds
 }
 
 func (db *DB) newWindow() *window { return &window{exact: db.rules.Load().exact} }
@@ -55,7 +55,7 @@ func (db *DB) newWindow() *window { return &window{exact: db.rules.Load().exact}
 func (w *window) put(h holder) {
 	w.drop(holder{no: h.no, seen: h.seen})
 	keys, seen := w.keys(h), int64(h.seen)
-	w.add(windowItem{no: h.no, at: int64(h.at), seen: seen, marks: int32(len(keys))}, keys)
+	w.add(h.no, windowItem{at: int64(h.at), seen: seen, marks: int32(len(keys))}, keys)
 	w.undo = append(w.undo, func() { w.remove(h.no, seen, keys) })
 }
 
@@ -63,16 +63,17 @@ func (w *window) put(h holder) {
 // the marks it was put with, all that there are must be searched.
 func (w *window) drop(h holder) {
 	if old, keys, ok := w.remove(h.no, int64(h.seen), w.keys(h)); ok {
-		w.undo = append(w.undo, func() { w.add(old, keys) })
+		w.undo = append(w.undo, func() { w.add(h.no, old, keys) })
 	}
 }
 
-func (w *window) add(it windowItem, keys []uint32) {
-	d := w.dayOf(it)
-	i, _ := d.find(it.no)
+func (w *window) add(no uint64, it windowItem, keys []uint32) {
+	d := w.dayOf(it.seen, no)
+	it.short = d.short(no)
+	i, _ := d.find(it.short)
 	d.items = slices.Insert(d.items, i, it)
 	for _, key := range keys {
-		d.holders.insert(key, d.short(it.no))
+		d.holders.insert(key, it.short)
 	}
 }
 
@@ -83,11 +84,12 @@ func (w *window) remove(no uint64, seen int64, keys []uint32) (windowItem, []uin
 		return windowItem{}, nil, false
 	}
 	d := w.days[i]
-	i, found = d.find(no)
+	short := d.short(no)
+	i, found = d.find(short)
 	if !found {
 		return windowItem{}, nil, false
 	}
-	it, short := d.items[i], d.short(no)
+	it := d.items[i]
 	d.items = slices.Delete(d.items, i, i+1)
 	keys = slices.DeleteFunc(keys, func(key uint32) bool { return !d.holders.remove(key, short) })
 	if len(keys) < int(it.marks) {
@@ -111,30 +113,31 @@ func (w *window) findDay(seen int64) (int, bool) {
 	return slices.BinarySearchFunc(w.days, day, func(d *windowDay, day int64) int { return cmp.Compare(d.day, day) })
 }
 
-func (w *window) dayOf(it windowItem) *windowDay {
-	i, found := w.findDay(it.seen)
+// dayOf is the day on which an item was seen; if it is the first, the day begins with it.
+func (w *window) dayOf(seen int64, no uint64) *windowDay {
+	i, found := w.findDay(seen)
 	if !found {
-		w.days = slices.Insert(w.days, i, &windowDay{day: it.seen / int64(24*time.Hour), base: it.no, holders: newHolders()})
+		w.days = slices.Insert(w.days, i, &windowDay{day: seen / int64(24*time.Hour), base: no, holders: newHolders()})
 	}
 	return w.days[i]
 }
 
 // find tells where an item is, or belongs. Numbers are given one after the other, so it
 // is as far from the first as its number, less those that are gone.
-func (d *windowDay) find(no uint64) (int, bool) {
-	if len(d.items) == 0 || no < d.items[0].no {
+func (d *windowDay) find(short uint32) (int, bool) {
+	if len(d.items) == 0 || short < d.items[0].short {
 		return 0, false
 	}
 	most := len(d.items)
-	if i := no - d.items[0].no; i < uint64(most) {
-		if d.items[i].no == no {
-			return int(i), true
+	if i := int(short - d.items[0].short); i < most {
+		if d.items[i].short == short {
+			return i, true
 		}
-		most = int(i)
-	} else if d.items[most-1].no < no {
+		most = i
+	} else if d.items[most-1].short < short {
 		return most, false
 	}
-	return slices.BinarySearchFunc(d.items[:most], no, func(it windowItem, no uint64) int { return cmp.Compare(it.no, no) })
+	return slices.BinarySearchFunc(d.items[:most], short, func(it windowItem, short uint32) int { return cmp.Compare(it.short, short) })
 }
 
 // short is a number in 32 bits, in the same order: those of one day are close together.
@@ -165,7 +168,7 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 	at, since := int64(asked.at), int64(stamp(cut))
 	type bond struct{ strong, weak int }
 	shared := map[uint64]bond{}
-	var holders []windowItem
+	var holders []holder
 	for i, key := range asked.keys {
 		weak, most := i >= asked.strong, maxStrong
 		if weak {
@@ -179,7 +182,7 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 			continue
 		}
 		for _, h := range holders {
-			if abs(h.at-at) > int64(span) {
+			if abs(int64(h.at)-at) > int64(span) {
 				continue
 			}
 			b := shared[h.no]
@@ -206,14 +209,15 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 
 // holders appends the items that hold a mark and were seen since, the newest first (by
 // number, whenever they were put), at most so many.
-func (w *window) holders(out []windowItem, key uint32, since int64, most int) []windowItem {
+func (w *window) holders(out []holder, key uint32, since int64, most int) []holder {
 	for _, d := range slices.Backward(w.days) {
 		for _, e := range slices.Backward(d.holders.of(key)) {
 			if len(out) == most {
 				return out
 			}
-			if i, found := d.find(d.long(uint32(e))); found && d.items[i].seen >= since {
-				out = append(out, d.items[i])
+			if i, found := d.find(uint32(e)); found && d.items[i].seen >= since {
+				it := d.items[i]
+				out = append(out, holder{no: d.long(it.short), at: uint64(it.at), seen: uint64(it.seen)})
 			}
 		}
 	}

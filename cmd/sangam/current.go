@@ -35,20 +35,22 @@ func (c *current) get() *config.Config { return c.cfg.Load() }
 func (c *current) rename(ctx context.Context, db *storage.DB, names map[string]feed.Channel) error {
 	c.telling.Lock()
 	defer c.telling.Unlock()
-	outlets, err := db.Outlets(ctx)
+	known, err := db.Outlets(ctx)
 	if err != nil {
 		return err
 	}
 	for _, src := range c.get().Sources {
 		if ch, met := names[src.ID]; met {
-			outlets[src.ID] = src.Described(ch)
+			known[src.ID] = src.Described(ch)
 		}
 	}
+	outlets := slices.AppendSeq(make([]feed.Outlet, 0, len(known)), maps.Values(known))
+	slices.SortFunc(outlets, func(a, b feed.Outlet) int { return cmp.Compare(a.ID, b.ID) })
 	tell := db.SetOutlets
 	if c.tell != nil {
 		tell = c.tell
 	}
-	return tell(ctx, slices.SortedFunc(maps.Values(outlets), func(a, b feed.Outlet) int { return cmp.Compare(a.ID, b.ID) }))
+	return tell(ctx, outlets)
 }
 
 // replace tells the store of another configuration's sources and then puts that
