@@ -165,3 +165,14 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// A list of thousands is long, but no attack: its items have twelve elements and more.
+func TestLongFeedIsReadToItsEnd(t *testing.T) {
+	const items = 5000
+	item := "<item><title>t</title><link>/l</link><guid>g</guid><pubDate>d</pubDate><description>s</description><author>a</author>" +
+		strings.Repeat("<category>c</category>", 6) + "</item>"
+	ch, err := parser.Parse(feed.Document{URL: address, Body: []byte("<rss><channel><title>T</title>" + strings.Repeat(item, items) + "</channel></rss>")})
+	if err != nil || len(ch.Entries) != items || len(ch.Warnings) > 0 {
+		t.Errorf("got %d entries of %d, warnings %q, error %v", len(ch.Entries), items, ch.Warnings, err)
+	}
+}

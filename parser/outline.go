@@ -353,8 +353,8 @@ func (w *walker) another() role {
 	case w.out.items == maxItems:
 		w.warn("more than %d items; the rest is not read", maxItems)
 		return skipped
-	case w.written >= roomForPart:
-		w.warn("more than %d elements; the items behind item %d are not read", roomForPart, w.out.items)
+	case w.written >= maxOutline:
+		w.warn("more than %d elements; the items behind item %d are not read", maxOutline, w.out.items)
 		return skipped
 	}
 	return item
