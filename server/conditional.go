@@ -31,6 +31,22 @@ func (d *document) fresh(r *http.Request) bool {
 	return err == nil && !d.modified.Truncate(time.Second).After(since)
 }
 
+// refused reports whether a condition of the reader's that must hold does not (RFC 9110, 13.2.2): he wants
+// the document only as he knows it.
+func (d *document) refused(r *http.Request, coding string) bool {
+	if tags := r.Header["If-Match"]; len(tags) > 0 {
+		return !slices.ContainsFunc(readTags(strings.Join(tags, ","), false), func(tag string) bool {
+			return tag == "*" || `"`+tag+`"` == d.tag(coding)
+		})
+	}
+	when := r.Header["If-Unmodified-Since"]
+	if len(when) == 0 || d.modified.IsZero() {
+		return false
+	}
+	since, err := http.ParseTime(when[0])
+	return err == nil && d.modified.Truncate(time.Second).After(since)
+}
+
 // matches compares weakly (RFC 9110, 8.8.3.2). A reader who holds any coding of
 // the present content holds the present content.
 func (d *document) matches(list string) bool {
@@ -48,14 +64,18 @@ func base(tag string) string {
 
 // tagList splits a list of entity tags, in which commas may stand between quotes,
 // and returns what is between the quotes, or "*".
-func tagList(list string) []string {
+func tagList(list string) []string { return readTags(list, true) }
+
+// readTags is tagList, with weak tags or without.
+func readTags(list string, weak bool) []string {
 	var tags []string
 	for list = strings.TrimLeft(list, " \t,"); list != ""; list = strings.TrimLeft(list, " \t,") {
 		if list[0] == '*' {
 			tags, list = append(tags, "*"), list[1:]
 			continue
 		}
-		list = strings.TrimPrefix(list, "W/")
+		var isWeak bool
+		list, isWeak = strings.CutPrefix(list, "W/")
 		if list == "" || list[0] != '"' {
 			_, list, _ = strings.Cut(list, ",") // no tag: not ours to understand
 			continue
@@ -64,7 +84,9 @@ func tagList(list string) []string {
 		if !ok {
 			break
 		}
-		tags, list = append(tags, tag), rest
+		if list = rest; weak || !isWeak {
+			tags = append(tags, tag)
+		}
 	}
 	return tags
 }

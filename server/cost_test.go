@@ -31,7 +31,8 @@ type rival struct {
 // TestCost compares what an answer costs with nginx serving the same bytes as a file,
 // and with bare net/http that has them in memory: answers per CPU second, in turns,
 // the median of three. It takes two minutes of a quiet machine and needs nginx and
-// wrk, so it runs only when COST=1 is set.
+// wrk, so it runs only when COST=1 is set. COST_BEFORE names a test binary of another version,
+// which is measured in the same turns.
 func TestCost(t *testing.T) {
 	if os.Getenv("COST") == "" {
 		t.Skip("COST=1 compares with nginx, which takes two minutes")
@@ -51,6 +52,9 @@ func TestCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	rivals := []rival{ours, child(t, "bare", "BARE="+dir), nginx(t, dir, "on"), nginx(t, dir, "off")}
+	if os.Getenv("COST_BEFORE") != "" {
+		rivals = append(rivals, child(t, "before"))
+	}
 	t.Logf("the document has %d bytes, %d as gzip", len(body), z.Len())
 	for _, coding := range []string{"identity", "gzip", "unchanged"} {
 		rates := map[string][]float64{}
@@ -136,7 +140,11 @@ func bare(t *testing.T, ctx context.Context, l net.Listener) {
 
 func child(t *testing.T, role string, env ...string) rival {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestCostChild$", "-test.timeout=10m")
+	program := os.Args[0]
+	if role == "before" {
+		program = os.Getenv("COST_BEFORE")
+	}
+	cmd := exec.Command(program, "-test.run=^TestCostChild$", "-test.timeout=10m")
 	if p := os.Getenv("COST_PROFILE"); p != "" {
 		cmd.Args = append(cmd.Args, "-test.cpuprofile="+p+"-"+role)
 	}

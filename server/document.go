@@ -119,14 +119,18 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, st *site, j jo
 // current returns the document as it is now, or as it was a moment ago where Renew has a hand
 // in it. Of many who ask at once, one makes it.
 func (s *Server) current(ctx context.Context, st *site, j job) (*document, error) {
-	for asked := time.Now(); ; {
+	var asked time.Time
+	for {
 		seq, _, err := s.store.Sequence(ctx)
 		if err != nil {
 			return nil, err
 		}
 		d := st.cache.get(j.key)
-		if d != nil && (d.holds(st, seq) || d.began.After(asked)) {
+		if d != nil && (d.holds(st, seq) || !asked.IsZero() && d.began.After(asked)) {
 			return d, nil
+		}
+		if asked.IsZero() {
+			asked = time.Now()
 		}
 		will := s.willDo(ctx, d)
 		if will == atOnce {
@@ -253,27 +257,30 @@ var encoder = func() *zstd.Encoder {
 	return e
 }()
 
-// send answers with the document, or with 304 when the reader has it (RFC 9110,
-// 13.2.2).
+// send answers with the document, with 304 when the reader has it, or with 412 when he
+// wants another (RFC 9110, 13.2.2).
 func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	coding := d.coding(r.Header["Accept-Encoding"])
 	say, h := d.said()[coding], w.Header()
 	h["Etag"] = say.etag
+	if d.refused(r, coding) {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Length", "0")
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return nil
+	}
 	put(h, "Cache-Control", say.control)
 	h["Vary"] = say.vary
-	put(h, "Last-Modified", say.modified)
-	if newer := d.ahead(r); newer != "" {
+	newer := d.ahead(r)
+	if newer != "" {
 		h["Etag"] = []string{newer}
-		delete(h, "Last-Modified")
-		soften(h)
+	}
+	if newer != "" || d.fresh(r) {
+		soften(h) // and no more than the tag, RFC 9110, 15.4.5
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if d.fresh(r) {
-		soften(h)
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
+	put(h, "Last-Modified", say.modified)
 	harden(h)
 	put(h, "Content-Security-Policy", say.policy)
 	body := d.plain()
@@ -307,7 +314,8 @@ func put(h http.Header, key string, value []string) {
 
 const (
 	// gulp is how much is written between two looks at the clock, and slack how long
-	// that may take: a reader slower than 13 kB/s for that long is cut off.
+	// that may take: a reader slower than 13 kB/s for that long is cut off. What is shorter
+	// than a gulp has the time that Serve gives every answer.
 	gulp  = 256 << 10
 	slack = 20 * time.Second
 )
@@ -317,6 +325,10 @@ const (
 func pour(w http.ResponseWriter, r *http.Request, body []byte) {
 	if l := lineOf(r.Context()); l != nil && len(body) > headRoom && len(body) <= inOnePiece {
 		l.hold()
+	}
+	if len(body) <= gulp {
+		_, _ = w.Write(body)
+		return
 	}
 	rc := http.NewResponseController(w)
 	for len(body) > 0 {

@@ -120,7 +120,26 @@ func TestUnchangedContentIsNotSentTwice(t *testing.T) {
 			}
 		}
 		for _, headers := range [][]string{
+			{"If-Match", `"other"`},
+			{"If-Match", "W/" + tag},
+			{"If-Match", `"other"`, "If-None-Match", tag},
+			{"If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"},
+		} {
+			if at == "" && headers[0] == "If-Unmodified-Since" {
+				continue
+			}
+			if w := ask(t, h, "GET", path, headers...); w.Code != 412 || w.Body.Len() != 0 {
+				t.Errorf("%s with %q: %d, %d bytes; want 412", path, headers, w.Code, w.Body.Len())
+			}
+		}
+		for _, headers := range [][]string{
 			{"If-None-Match", `"other"`},
+			{"If-Match", tag},
+			{"If-Match", `W/"a", "b", ` + tag},
+			{"If-Match", "*"},
+			{"If-Match", tag, "If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"},
+			{"If-Unmodified-Since", at},
+			{"If-Unmodified-Since", "yesterday"},
 			{"If-None-Match", tag[:len(tag)-1]},
 			{"If-None-Match", `"other"`, "If-Modified-Since", at},
 			{"If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"},

@@ -19,6 +19,7 @@ type filter struct {
 	pick   []uint32          // sources one of which every answer has; nil = any
 	terms  []term
 	quota  *quota // nil = nothing is held back
+	void   bool   // a search without a word: nothing answers
 	era    uint64
 }
 
@@ -31,6 +32,7 @@ type term struct {
 func (db *DB) compile(q feed.Query) *filter {
 	era := db.era.Load() // before what it is of: a change meanwhile makes a filter of the old one
 	f := &filter{db: db, roster: db.outlets.Load(), q: q, terms: terms(q.Text, db.opts.Fold), era: era}
+	f.void = len(f.terms) == 0 && strings.ContainsFunc(q.Text, func(r rune) bool { return !isSpace(r) })
 	f.quota = quotaFor(f.roster, q)
 	if len(q.Sources) > 0 {
 		f.demand(func(o feed.Outlet) bool { return slices.Contains(q.Sources, o.ID) })
@@ -110,19 +112,28 @@ func (f *filter) readsItems() bool { return f.searches() || len(f.q.Languages) >
 func (f *filter) searches() bool { return len(f.q.Include)+len(f.q.Exclude)+len(f.terms) > 0 }
 
 // reads judges the words: one member that is included is enough, one that is
-// excluded is too much, and one member must have every term of the search.
+// excluded is too much, and one member must have every word of the search, and none
+// a word that it forbids.
 func (f *filter) reads(members []member) bool {
 	if !f.searches() {
 		return true
 	}
-	included, found := len(f.q.Include) == 0, len(f.terms) == 0
+	included, found := len(f.q.Include) == 0, false
 	for _, m := range members {
 		text := words(m.item)
 		if len(f.q.Exclude) > 0 && !feed.Wanted(nil, f.q.Exclude, text) {
 			return false
 		}
 		included = included || feed.Wanted(f.q.Include, nil, text)
-		found = found || hasTerms(f.db.opts.Fold(text), f.terms)
+		if len(f.terms) == 0 {
+			found = true
+			continue
+		}
+		all, forbidden := hasTerms(f.db.opts.Fold(text), f.terms)
+		if forbidden {
+			return false
+		}
+		found = found || all
 	}
 	return included && found
 }
@@ -182,13 +193,18 @@ func terms(text string, fold func(string) string) []term {
 
 func isSpace(r rune) bool { return strings.ContainsRune(" \t\r\n\u3000\u00a0", r) }
 
-func hasTerms(text string, terms []term) bool {
+// hasTerms reports whether a text has all words that are wanted, and any that is forbidden.
+func hasTerms(text string, terms []term) (all, forbidden bool) {
+	all = true
 	for _, t := range terms {
-		if strings.Contains(text, t.text) == t.not {
-			return false
+		switch has := strings.Contains(text, t.text); {
+		case t.not && has:
+			return false, true
+		case !t.not && !has:
+			all = false
 		}
 	}
-	return true
+	return all, false
 }
 
 // show makes what readers see of a story: the member that speaks first, then those

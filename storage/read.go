@@ -97,7 +97,7 @@ func (w *walk) begin(tx *bbolt.Tx) error {
 	if before := w.f.q.Before; !before.Order.IsZero() {
 		w.at = resume(tx, before, w.f.db)
 	}
-	w.end = w.f.pick != nil && len(w.f.pick) == 0
+	w.end = w.f.void || w.f.pick != nil && len(w.f.pick) == 0
 	if since := w.f.q.Since; !since.IsZero() {
 		w.since, w.floor, w.first = stamp(since), stamp(since.Add(-feed.Archival)), map[uint32]uint64{}
 		w.end = w.end || w.firstOf(tx, day(since)) == 0

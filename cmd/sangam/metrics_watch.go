@@ -6,6 +6,7 @@ import (
 	"os"
 	urlpath "path"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -62,10 +63,26 @@ func (t timed) Merge(ctx context.Context, b feed.Batch) (feed.Report, error) {
 
 // requestsOf counts what readers ask for and get.
 func (m *metrics) requestsOf(h http.Handler) http.Handler {
+	type outcome struct {
+		format string
+		code   int
+	}
+	var mu sync.RWMutex
+	counters := map[outcome]prometheus.Counter{} // at hand: finding one by its labels allocates
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &answered{ResponseWriter: w, code: http.StatusOK}
 		h.ServeHTTP(answer, r)
-		m.requests.WithLabelValues(format(r.URL.Path), strconv.Itoa(answer.code)).Inc()
+		o := outcome{format(r.URL.Path), answer.code}
+		mu.RLock()
+		counter := counters[o]
+		mu.RUnlock()
+		if counter == nil {
+			counter = m.requests.WithLabelValues(o.format, strconv.Itoa(o.code))
+			mu.Lock()
+			counters[o] = counter
+			mu.Unlock()
+		}
+		counter.Inc()
 	})
 }
 

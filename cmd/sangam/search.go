@@ -19,7 +19,7 @@ func searchCommand(opt *options) *cobra.Command {
 		Short: "Find stories by their words",
 		Long: `Search finds the newest stories that hold every word of the query. Letters that are
 written in several ways find each other. "two words" in quotes stand together; a word
-after a minus must not be there.`,
+after a minus must not be there, and alone finds all stories without it.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found := []hit{}
