@@ -10,7 +10,7 @@ import (
 
 // fromAtom says what gofeed read in an outline of Atom.
 func (o *outline) fromAtom(f *atom.Feed) feed.Channel {
-	x := extra{o, f.Extensions}
+	x := extra{o, f.Extensions, nil}
 	links := append(o.atomLinks(f.Links), x.links()...)
 	ch := feed.Channel{
 		Title:       either(o.html(f.Title), o.html(x.firstRef("dc:title"))),
@@ -43,8 +43,8 @@ func (o *outline) fromAtom(f *atom.Feed) feed.Channel {
 
 // atomEntry says what gofeed read of an entry. One that names no author has its
 // source's, else the feed's (RFC 4287, 4.2.1).
-func (o *outline) atomEntry(it *atom.Entry) feed.Entry {
-	x := extra{o, it.Extensions}
+func (o *outline) atomEntry(it *atom.Entry, asides []aside) feed.Entry {
+	x := extra{o, it.Extensions, asides}
 	links := append(o.atomLinks(it.Links), x.links()...)
 	e := feed.Entry{
 		ID:         either(o.str(it.ID), x.first("raw:about")),

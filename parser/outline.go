@@ -20,10 +20,12 @@ type outline struct {
 	head     []byte   // XML of what describes the feed, or the whole of a JSON Feed
 	parts    [][]byte // XML of the items, partItems in each: gofeed reads one after the other, to hold less
 	values   []value
-	language string // of the feed, from xml:lang
-	base     string // of the feed
-	home     string // the feed's page, where nobody says where the document is
-	partial  bool   // the document ends before its root does
+	asides   []aside // in the order of the items
+	taken    int     // of the asides
+	language string  // of the feed, from xml:lang
+	base     string  // of the feed
+	home     string  // the feed's page, where nobody says where the document is
+	partial  bool    // the document ends before its root does
 	items    int
 	warnings []string
 	hubs     []string      // of JSON
@@ -36,6 +38,23 @@ type value struct {
 	text     string
 	base     string
 	language string
+}
+
+// An aside is a child of an item that gofeed would only hand on as it is: a text without
+// attributes. It need not see it.
+type aside struct {
+	item         int
+	prefix, name string
+	ref          string // number of its text; "" = it is empty
+}
+
+// asidesOf are those of an item. They are asked for in order.
+func (o *outline) asidesOf(item int) []aside {
+	from := o.taken
+	for o.taken < len(o.asides) && o.asides[o.taken].item == item {
+		o.taken++
+	}
+	return o.asides[from:o.taken]
 }
 
 // role is what an open element is to the outline.
@@ -61,6 +80,7 @@ type element struct {
 	scope          int    // declarations in scope outside it
 	pieces         int    // pieces of text collected outside it
 	as             string // the name it has in the outline
+	at             int    // where in the outline it begins
 	kind           string // type of an Atom text construct, or "" for RSS
 	mode           string // of Atom 0.3
 	source         string // src of Atom content
@@ -86,6 +106,7 @@ type walker struct {
 	summed       bool   // the open item has a summary
 	titled       bool   // the open item has a title
 	guided       bool   // the open item has a guid
+	shown        bool   // gofeed is shown one of the open item's children that could be asides
 	written      int    // elements of the outline
 	strays       int
 	unendedNames map[string]bool // elements of which an end tag was looked for, and none found

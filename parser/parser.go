@@ -139,7 +139,7 @@ func (o *outline) entries(all []feed.Entry, part []byte) ([]feed.Entry, *Error) 
 		}
 		all = slices.Grow(all, len(f.Entries))
 		for _, it := range f.Entries {
-			all = append(all, o.atomEntry(it))
+			all = append(all, o.atomEntry(it, o.asidesOf(len(all))))
 		}
 		return all, nil
 	}
@@ -149,7 +149,7 @@ func (o *outline) entries(all []feed.Entry, part []byte) ([]feed.Entry, *Error) 
 	}
 	all = slices.Grow(all, len(f.Items))
 	for _, it := range f.Items {
-		all = append(all, o.rssItem(it))
+		all = append(all, o.rssItem(it, o.asidesOf(len(all))))
 	}
 	return all, nil
 }

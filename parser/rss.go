@@ -13,7 +13,7 @@ import (
 
 // fromRSS says what gofeed read in an outline of RSS, RDF or CDF.
 func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
-	x := extra{o, f.Extensions}
+	x := extra{o, f.Extensions, nil}
 	links := x.links()
 	ch := feed.Channel{
 		Title:       either(o.html(f.Title), o.html(x.firstRef("dc:title", "dcterms:title", "itunes:title", "atom:title", "media:title"))),
@@ -52,8 +52,8 @@ func (o *outline) fromRSS(f *rss.Feed) feed.Channel {
 }
 
 // rssItem says what gofeed read of an item.
-func (o *outline) rssItem(it *rss.Item) feed.Entry {
-	x := extra{o, it.Extensions}
+func (o *outline) rssItem(it *rss.Item, asides []aside) feed.Entry {
+	x := extra{o, it.Extensions, asides}
 	links := x.links()
 	e := feed.Entry{
 		Link:       either(o.firstLink(it.Links), page(links)),
@@ -179,7 +179,7 @@ func (x extra) picture() string {
 func (x extra) origin() (from feed.Origin) {
 	for _, s := range x.of("atom", "source") {
 		from.Name, from.ID = x.child(s, "title"), x.child(s, "id")
-		inner := extra{x.outline, ext.Extensions{"atom": s.Children}}
+		inner := extra{x.outline, ext.Extensions{"atom": s.Children}, nil}
 		from.Link = either(page(inner.links()), related(inner.links(), "self"))
 	}
 	if from != (feed.Origin{}) {

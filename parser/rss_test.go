@@ -28,6 +28,11 @@ func TestRSSMeaning(t *testing.T) {
 		{"xhtml:body", rss20(`<xhtml:body><xhtml:p>a &lt; b</xhtml:p></xhtml:body>`), []string{"0.content", "<p>a &lt; b</p>", "0.content.kind", "html"}},
 		{"an XHTML body under its own default namespace", rss20(`<body xmlns="http://www.w3.org/1999/xhtml"><p>a</p></body>`), []string{"0.content", "<p>a</p>"}},
 		{"several creators", rss20(`<dc:creator>Ann</dc:creator><dc:creator>Bob</dc:creator><dc:creator>Ann</dc:creator>`), []string{"0.authors", "Ann | Bob"}},
+		{"creators in the order of the document", rss20(`<dc:creator>Ann</dc:creator><dc:creator type="x">Bob</dc:creator><dc:creator>Cyd</dc:creator>`), []string{"0.authors", "Ann | Bob | Cyd"}},
+		{
+			"every item has its own", inChannel(`<item><dc:creator>Ann</dc:creator></item><item><title>t</title></item><item><dc:creator/><dc:creator>Cyd</dc:creator><pubDate>d</pubDate></item>`),
+			[]string{"entries", "3", "0.authors", "Ann", "1.authors", "", "2.authors", "Cyd", "0.published", "", "2.published", "d"},
+		},
 		{"mail and name", rss20(`<author>ann@x.example (Ann Lee)</author><dc:creator>Ann Lee</dc:creator>`), []string{"0.authors", "Ann Lee <ann@x.example>"}},
 		{"name and mail", rss20(`<author>Ann Lee &lt;ann@x.example&gt;</author>`), []string{"0.authors", "Ann Lee <ann@x.example>"}},
 		{"name, mail in brackets", rss20(`<author>Ann Lee (ann@x.example)</author>`), []string{"0.authors", "Ann Lee <ann@x.example>"}},

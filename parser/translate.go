@@ -61,10 +61,22 @@ func (o *outline) html(ref string) string {
 // extra finds extension elements by prefix and name.
 type extra struct {
 	*outline
-	all ext.Extensions
+	all    ext.Extensions
+	asides []aside
 }
 
-func (x extra) of(prefix, name string) []ext.Extension { return x.all[prefix][name] }
+func (x extra) of(prefix, name string) []ext.Extension {
+	var all []ext.Extension
+	for _, a := range x.asides {
+		if a.name == name && a.prefix == prefix {
+			all = append(all, ext.Extension{Name: name, Value: a.ref})
+		}
+	}
+	if all == nil {
+		return x.all[prefix][name]
+	}
+	return append(all, x.all[prefix][name]...)
+}
 
 // first is the first text under any of the names, each written "prefix:name".
 func (x extra) first(names ...string) string { return x.str(x.firstRef(names...)) }
@@ -372,6 +384,11 @@ func (x extra) extensions() (out map[string]string) {
 		}
 		if _, taken := out[key]; !taken {
 			out[key] = v
+		}
+	}
+	for _, a := range x.asides {
+		if !understood[a.prefix] {
+			keep(a.prefix+":"+a.name, x.str(a.ref))
 		}
 	}
 	for prefix, names := range x.all {

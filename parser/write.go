@@ -20,7 +20,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		}
 		w.out.items++
 		w.to = &w.out.parts[len(w.out.parts)-1]
-		w.itemAt, w.children, w.foreign, w.named, w.summed, w.titled, w.guided = len(*w.to), 0, 0, false, false, false, false
+		w.itemAt, w.children, w.foreign, w.named, w.summed, w.titled, w.guided, w.shown = len(*w.to), 0, 0, false, false, false, false, false
 		el.as = "item"
 		if w.out.atom {
 			el.as = "entry"
@@ -41,6 +41,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		w.named = w.named || identifying[el.name]
 		el.as = w.alias(el, parent, tok)
 		el.unaddressed = w.out.atom && el.name == qname{native, "link"} && attribute(tok, "href") == ""
+		el.at = len(*w.to)
 		*w.to = append(*w.to, '<')
 		*w.to = append(*w.to, el.as...)
 		w.attributes(el, tok)
@@ -184,6 +185,7 @@ func (w *walker) number(v value) {
 
 // leaf writes an element that holds a text and nothing else.
 func (w *walker) leaf(name string, v value) {
+	w.shown = w.shown || beside(name)
 	*w.to = append(*w.to, '<')
 	*w.to = append(*w.to, name...)
 	*w.to = append(*w.to, '>')
@@ -205,6 +207,9 @@ func (w *walker) pop() {
 		*w.to = append(*w.to, '>')
 		w.to, w.children = &w.out.head, 0
 	case node:
+		if w.putAside(&el) {
+			return
+		}
 		if text := strings.TrimSpace(join(w.pieces[el.pieces:], &w.scan.entities)); text != "" {
 			if w.foreignTo(&el) && len(text) > maxExtension {
 				text = ""
@@ -243,6 +248,36 @@ func (w *walker) pop() {
 	case markup:
 		w.add(piece{kind: pieceEnd, text: el.name.local})
 	}
+}
+
+// beside reports whether an element of that name can be an aside. Of other vocabularies
+// gofeed makes something, or more is read than texts.
+func beside(name string) bool {
+	switch prefix, local, _ := strings.Cut(name, ":"); prefix {
+	case "raw", "dc", "dcterms", "slash", "wfw":
+		return local != ""
+	}
+	return false
+}
+
+// putAside takes an element that ends out of the outline if it can be an aside. Asides stand
+// before all others of their item that could be, so their order is that of the document.
+func (w *walker) putAside(el *element) bool {
+	if w.top().role != item || !beside(el.as) {
+		return false
+	}
+	if w.shown = w.shown || len(*w.to) != el.at+len("<>")+len(el.as); w.shown {
+		return false
+	}
+	a := aside{item: w.out.items - 1}
+	a.prefix, a.name, _ = strings.Cut(el.as, ":")
+	if text := strings.TrimSpace(join(w.pieces[el.pieces:], &w.scan.entities)); text != "" {
+		a.ref = strconv.Itoa(len(w.out.values))
+		w.out.values = append(w.out.values, value{text: text, base: el.base, language: el.language})
+	}
+	w.out.asides = append(w.out.asides, a)
+	w.pieces, *w.to = w.pieces[:el.pieces], (*w.to)[:el.at]
+	return true
 }
 
 func (w *walker) foreignTo(el *element) bool {
