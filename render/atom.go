@@ -189,7 +189,9 @@ func (e *entry) links(name string, all bool) []atomLink {
 		}
 		told[href] = true
 		l := link(name, rel, "text/html", href)
-		l.Title = title
+		if !likeMarkup(title) { // an attribute has no way to say that it is plain
+			l.Title = title
+		}
 		ls = append(ls, l)
 	}
 	for _, c := range e.others {

@@ -109,8 +109,8 @@ func (p *Page) entry(s *feed.Story) entry {
 		e.updated = e.published
 	}
 	for _, a := range it.Authors {
-		if name := label(cmp.Or(a.Name, a.Email)); name != "" {
-			e.authors = append(e.authors, feed.Person{Name: name, URI: uri(a.URI)})
+		if called := name(cmp.Or(a.Name, a.Email)); called != "" {
+			e.authors = append(e.authors, feed.Person{Name: called, URI: uri(a.URI)})
 		}
 	}
 	body, summary := it.Content, it.Summary
@@ -175,7 +175,7 @@ func speaks(tag, want string) bool {
 func outletOf(outlets map[string]feed.Outlet, id string) feed.Outlet {
 	o := outlets[id]
 	o.ID = id
-	o.Name = cmp.Or(label(o.Name), id)
+	o.Name = cmp.Or(name(o.Name), id)
 	o.Site, o.URL = uri(o.Site), uri(o.URL)
 	return o
 }
@@ -233,7 +233,7 @@ func categories(s *feed.Story) []string {
 	seen := map[string]bool{}
 	for i := range s.Members {
 		for _, c := range s.Members[i].Categories {
-			c = label(c)
+			c = name(c)
 			if k := strings.ToLower(c); c != "" && !seen[k] && len(cs) < maxCategories {
 				seen[k] = true
 				cs = append(cs, c)

@@ -4,6 +4,7 @@ import (
 	"html"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -58,6 +59,36 @@ func label(s string) string {
 
 func bidiControl(r rune) bool {
 	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// endTag and reference match what validators, and some readers, take for markup in plain text.
+var endTag, reference = regexp.MustCompile(`</\w+>`), regexp.MustCompile(`&#?\w+`)
+
+// likeMarkup reports whether plain text might be taken for markup: it has the end of an element,
+// or what names a character. "AT&T" does neither.
+func likeMarkup(s string) bool {
+	return endTag.MatchString(s) || slices.ContainsFunc(reference.FindAllString(s, -1), func(ref string) bool {
+		named := html.UnescapeString(ref+";") != ref+";"
+		return named || strings.ContainsFunc(ref[1:], func(r rune) bool { return !unicode.IsLetter(r) })
+	})
+}
+
+// name makes a string fit for the name of somebody or something. Elements that a feed has put
+// there are no part of it.
+func name(s string) string {
+	s = label(s)
+	if !endTag.MatchString(s) {
+		return s
+	}
+	var b strings.Builder
+	for z := xhtml.NewTokenizer(strings.NewReader(s)); ; {
+		switch z.Next() {
+		case xhtml.ErrorToken:
+			return label(b.String())
+		case xhtml.TextToken:
+			b.WriteString(html.UnescapeString(string(z.Text())))
+		}
+	}
 }
 
 // escaped is the content of an XML element, as it stands in the document.

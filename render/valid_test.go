@@ -132,3 +132,39 @@ func TestArchiveWithoutNeighboursIsNotMarkedAsOneOfAChain(t *testing.T) {
 		}
 	}
 }
+
+// TestTextsThatLookLikeMarkupStayTexts puts elements and references into every text. A headline is told as it is,
+// whatever validators take it for: readers do not agree on Atom's titles of HTML.
+func TestTextsThatLookLikeMarkupStayTexts(t *testing.T) {
+	page := quirky()
+	it := page.Stories[0].Members[0]
+	it.Title, it.Authors, it.Categories = "How </b> ends a <b>", []feed.Person{{Name: "<i>Ann</i> O'Hara"}}, []string{"<em>Sea</em> & coast", "R&D"}
+	other := it
+	other.Source, other.Link = "q", "https://q.example/1"
+	third := it
+	third.Source, third.Link = "d", "https://d.example/1"
+	page.Stories[0].Members = []feed.Item{it, other, third}
+	page.Outlets["q"] = feed.Outlet{ID: "q", Name: "Q&A1"}
+	page.Outlets["d"] = feed.Outlet{ID: "d", Name: "R&D <small>daily</small>"}
+	for name, write := range map[string]func(io.Writer, render.Page) error{"rss": render.RSS.Write, "atom": render.Atom.Write, "json": render.JSON.Write} {
+		var b bytes.Buffer
+		if err := write(&b, page); err != nil {
+			t.Fatal(err)
+		}
+		doc := b.String()
+		for _, bad := range []string{"Ann&#x3C;", "Ann<", "Sea&#x3C;", "Sea<", "daily&#x3C;", "daily</s", `title="Q&amp;A1"`} {
+			if strings.Contains(doc, bad) {
+				t.Errorf("%s holds %s", name, bad)
+			}
+		}
+		for _, want := range map[string][]string{
+			"rss":  {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<dc:creator>Ann O&#39;Hara<", "<category>Sea &#x26; coast<", `title="R&amp;D daily"`},
+			"atom": {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<name>Ann O'Hara<", `term="Sea &amp; coast"`, `title="R&amp;D daily"`},
+			"json": {`"title": "How </b> ends a <b>"`, `"name": "Ann O'Hara"`, `"Sea & coast"`, `"R&D daily"`},
+		}[name] {
+			if !strings.Contains(doc, want) {
+				t.Errorf("%s does not hold %s", name, want)
+			}
+		}
+	}
+}
