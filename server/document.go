@@ -34,6 +34,7 @@ type document struct {
 	known  *atomic.Pointer[squeezed] // what is compressed already; shared with its predecessors
 	began  time.Time                 // when it began to be made
 	took   time.Duration             // how long that was
+	rests  time.Duration             // for how long from then it will do, whatever changes
 	gzip   func() packed
 	zstd   func() packed
 	plain  func() packed
@@ -208,13 +209,17 @@ func (s *Server) remake(ctx context.Context, st *site, j job, seq uint64) (*docu
 	if j.lasts > 0 {
 		d.expires = st.Now().Add(j.lasts)
 	}
-	if before := st.cache.get(j.key); before != nil {
+	before := st.cache.get(j.key)
+	if before != nil {
 		d.follow(before)
 	}
 	if d.known.Load() != nil {
 		d.gzip() // its predecessors were asked for so, and nobody should have to wait for it
 	}
 	d.took = time.Since(began)
+	if before != nil && began.Sub(before.began) < rush {
+		d.rests = rests * d.took
+	}
 	st.cache.put(j.key, d)
 	return d, nil
 }

@@ -14,9 +14,10 @@ import (
 const (
 	// heavy is how long a document is, in bytes, that takes noticeably long to make.
 	heavy = 256 << 10
-	// rests is for how many times as long as its making took a heavy document will do: a
-	// third of one processor goes into it at most.
+	// rests is for how many times as long as its making took a heavy document will do, if it was
+	// made within rush of the one before: a third of one processor goes into it at most.
 	rests = 3
+	rush  = 5 * time.Second
 	// patience is for how long after that readers may get it while its successor is being made.
 	patience = 3 * time.Second
 	// grace is how long a reader waits all the same for the successor of one that is not heavy:
@@ -105,7 +106,7 @@ func (s *Server) willDo(ctx context.Context, d *document) will {
 		return no
 	case len(d.body) < heavy:
 		return inNeed
-	case age < rests*d.took:
+	case age < d.rests:
 		return atOnce
 	}
 	return ordered
