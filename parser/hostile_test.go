@@ -98,19 +98,26 @@ var hostile = []struct {
 }
 
 // Every document is refused, or read, in less than a second and 100 MB over its own
-// size.
+// size. Where a second is not what it was elsewhere, since the machine is slow or busy, it is the time
+// for two thousand honest feeds.
 func TestNoDocumentHurts(t *testing.T) {
 	if raceEnabled {
 		t.Skip("measures time and memory, which the race detector multiplies; Parse starts no goroutine")
 	}
-	const mostTime, mostMemory = time.Second, 100 << 20
+	const usual, mostMemory = time.Second, 100 << 20
 	for _, h := range hostile {
 		t.Run(h.name, func(t *testing.T) {
 			body := []byte(h.doc())
 			peak, took, err := measure(body)
+			mostTime := usual
+			for again := 0; took > mostTime && again < 2; again++ { // was it the document, or the machine?
+				mostTime = max(usual, 2000*honestTime())
+				_, more, _ := measure(body)
+				took = min(took, more)
+			}
 			t.Logf("%.1f MB: %v, %d MB; %v", float64(len(body))/1e6, took.Round(time.Millisecond), peak>>20, err)
 			if took > mostTime {
-				t.Errorf("took %v", took)
+				t.Errorf("took %v, may take %v", took, mostTime)
 			}
 			if peak > mostMemory {
 				t.Errorf("took %d MB", peak>>20)
@@ -124,6 +131,21 @@ func TestNoDocumentHurts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// honestTime is the CPU time in which a feed of 47 kB is read.
+func honestTime() time.Duration {
+	item := "<item><title>A report of some words</title><link>http://zoo.example/%d</link><guid>%[1]d</guid>" +
+		"<pubDate>Mon, 02 Mar 2026 10:00:00 GMT</pubDate><description>" + strings.Repeat("Words of a report. ", 72) + "</description></item>"
+	body := []byte("<rss version=\"2.0\"><channel><title>T</title>" + repeat(30, item) + "</channel></rss>")
+	const times = 100
+	start := cpuTime()
+	for range times {
+		if ch, err := parser.Parse(feed.Document{Body: body, URL: address}); err != nil || len(ch.Entries) != 30 {
+			panic(fmt.Sprint("an honest feed: ", err))
+		}
+	}
+	return (cpuTime() - start) / times
 }
 
 // measure reads a document and returns the most memory that was held beyond the
