@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,10 +84,10 @@ func TestManyBombsAtOnceTakeTheMemoryOfAFew(t *testing.T) {
 func TestLongFeedsThatHangDoNotHoldUpOthersForGood(t *testing.T) {
 	o := start(t, outlet.Options{})
 	long := strings.Repeat("x", 2<<20)
-	hang := true
+	var let atomic.Bool // the answer through
 	o.Behave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, long)
-		if hang {
+		if !let.Load() {
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}
@@ -111,7 +112,7 @@ func TestLongFeedsThatHangDoNotHoldUpOthersForGood(t *testing.T) {
 	if crowded > 1 {
 		t.Errorf("nobody had a turn: %s; %s", docs[0].Problem, docs[1].Problem)
 	}
-	hang = false
+	let.Store(true)
 	src.Timeout = 5 * time.Second
 	if doc := fetch(t, c, src, feed.State{}); len(doc.Body) != len(long) {
 		t.Errorf("afterwards: got %d bytes, %s", len(doc.Body), doc.Problem)
