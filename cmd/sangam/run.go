@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -63,7 +62,6 @@ the configuration has mistakes.`,
 // It calls ready once both sides can be asked; level is that of log.
 func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level *slog.LevelVar, ready func()) (err error) {
 	paceCollector()
-	makeRoom()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -156,22 +154,6 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	err = g.Wait()
 	log.Info("stopped")
 	return err
-}
-
-// cores is how many processors there are to be used, as the environment has it.
-var cores = runtime.GOMAXPROCS(0)
-
-// spare is how many more the Go runtime is told of. It lets as many goroutines run at once, and
-// those that have work for many milliseconds are as many as there are processors, and
-// the committer: a request would wait until one of them is interrupted. So it finds
-// a place, and the system, which interrupts sooner, shares the processors out.
-const spare = 2
-
-// makeRoom lets requests be answered while visits keep all processors busy.
-func makeRoom() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(cores + spare)
-	}
 }
 
 // gcPercent is how much garbage, in percent of what is in use, waits for the collector.

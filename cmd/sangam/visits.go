@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 			return habits
 		},
 		Instead: announced,
-		Desks:   make(chan struct{}, cores),
+		Desks:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		Bug: func(source string, panicked any, stack []byte) {
 			log.Error("a bug in Sangam, confined to one source", "source", source, "panic", panicked, "stack", string(stack))
 		},
