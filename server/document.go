@@ -319,8 +319,7 @@ func put(h http.Header, key string, value []string) {
 
 const (
 	// gulp is how much is written between two looks at the clock, and slack how long
-	// that may take: a reader slower than 13 kB/s for that long is cut off. What is shorter
-	// than a gulp has the time that Serve gives every answer.
+	// that may take: a reader slower than 13 kB/s for that long is cut off.
 	gulp  = 256 << 10
 	slack = 20 * time.Second
 )
@@ -330,10 +329,6 @@ const (
 func pour(w http.ResponseWriter, r *http.Request, body []byte) {
 	if l := lineOf(r.Context()); l != nil && len(body) > headRoom && len(body) <= inOnePiece {
 		l.hold()
-	}
-	if len(body) <= gulp {
-		_, _ = w.Write(body)
-		return
 	}
 	rc := http.NewResponseController(w)
 	for len(body) > 0 {
