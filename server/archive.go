@@ -113,12 +113,8 @@ func (s *Server) dayBefore(ctx context.Context, q feed.Query, d time.Time) (time
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(day) }
 
 // delta returns the document of what is new since the reader's (RFC 3229, with the
-// instance manipulation "feed"): nil when the reader did not ask for it, or holds
-// something we no longer remember.
+// instance manipulation "feed"): nil when he holds something that we no longer remember.
 func (s *Server) delta(r *http.Request, st *site, p place, j job, d *document) (*document, error) {
-	if !asksForNew(r) || d.fresh(r) {
-		return nil, nil
-	}
 	seq, ok := d.remembered(tagList(strings.Join(r.Header.Values("If-None-Match"), ",")))
 	isNew := func(p piece) bool { return p.seq > seq }
 	if !ok || !slices.ContainsFunc(d.pieces, isNew) {

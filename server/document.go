@@ -51,30 +51,64 @@ type packed struct {
 
 func pack(b []byte) packed { return packed{b, []string{strconv.Itoa(len(b))}} }
 
-// saying is what the header says of one coding, each value as the header takes it:
-// answers share it, and nobody changes it.
-type saying struct{ etag, coding, kind, modified, control, policy, vary []string }
+// saying is what the header says of one coding. Answers share it, and nobody changes it.
+type saying struct {
+	etag      []string
+	kind      []string // Content-Type
+	whole     fields   // besides kind and length, when the document is sent
+	unchanged fields   // when the reader has it: no more than that, RFC 9110, 15.4.5
+}
 
 // sayings puts a document's header into words, once.
 func (d *document) sayings() map[string]*saying {
-	value := func(s string) []string {
-		if s == "" {
-			return nil
-		}
-		return []string{s}
-	}
 	all := make(map[string]*saying, 3)
 	for _, coding := range []string{"", "gzip", "zstd"} {
-		say := &saying{
-			etag: value(d.tag(coding)), coding: value(coding), kind: value(d.kind), control: value(d.control),
-			policy: value(d.policy), vary: value("Accept-Encoding" + d.vary),
+		say := &saying{etag: []string{d.tag(coding)}}
+		if d.kind != "" {
+			say.kind = []string{d.kind}
 		}
+		said := [][2]string{{"Etag", d.tag(coding)}, {"Cache-Control", d.control}, {"Vary", "Accept-Encoding" + d.vary}}
+		say.unchanged = write(said)
 		if !d.modified.IsZero() {
-			say.modified = value(d.modified.UTC().Format(http.TimeFormat))
+			said = append(said, [2]string{"Last-Modified", d.modified.UTC().Format(http.TimeFormat)})
 		}
+		say.whole = write(append(said,
+			[2]string{"Content-Encoding", coding},
+			[2]string{"X-Content-Type-Options", nosniff[0]},
+			[2]string{"Referrer-Policy", noReferrer[0]},
+			[2]string{"Content-Security-Policy", cmp.Or(d.policy, policyStrict)}))
 		all[coding] = say
 	}
 	return all
+}
+
+// fields are a part of a header, as a map takes it and as it is sent.
+type fields struct {
+	keys   []string
+	values [][]string
+	lines  []byte
+}
+
+// write writes down the fields that have a value.
+func write(said [][2]string) (f fields) {
+	for _, s := range said {
+		if s[1] != "" {
+			f.keys, f.values = append(f.keys, s[0]), append(f.values, []string{s[1]})
+			f.lines = fmt.Appendf(f.lines, "%s: %s\r\n", s[0], s[1])
+		}
+	}
+	return f
+}
+
+// add puts the fields into an answer that has not begun: straight onto its line, if it has one.
+func (f *fields) add(h http.Header, l *line) {
+	if l != nil {
+		l.say(f.lines)
+		return
+	}
+	for i, key := range f.keys {
+		h[key] = f.values[i]
+	}
 }
 
 // job says how a document is made when it is not at hand.
@@ -266,28 +300,26 @@ var encoder = func() *zstd.Encoder {
 // wants another (RFC 9110, 13.2.2).
 func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	coding := d.coding(r.Header["Accept-Encoding"])
-	say, h := d.said()[coding], w.Header()
-	h["Etag"] = say.etag
+	say, h, l := d.said()[coding], w.Header(), lineOf(r.Context())
+	soften(h) // a document says itself how to treat it
 	if d.refused(r, coding) {
+		h["Etag"] = say.etag
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Length", "0")
 		w.WriteHeader(http.StatusPreconditionFailed)
 		return nil
 	}
-	put(h, "Cache-Control", say.control)
-	h["Vary"] = say.vary
-	newer := d.ahead(r)
-	if newer != "" {
+	if newer := d.ahead(r); newer != "" {
+		say.unchanged.add(h, nil)
 		h["Etag"] = []string{newer}
-	}
-	if newer != "" || d.fresh(r) {
-		soften(h) // and no more than the tag, RFC 9110, 15.4.5
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	put(h, "Last-Modified", say.modified)
-	harden(h)
-	put(h, "Content-Security-Policy", say.policy)
+	if d.fresh(r) {
+		say.unchanged.add(h, l)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	body := d.plain()
 	switch coding {
 	case "gzip":
@@ -295,12 +327,14 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	case "zstd":
 		body = d.zstd()
 	}
-	put(h, "Content-Encoding", say.coding)
-	put(h, "Content-Type", say.kind)
+	if say.kind != nil {
+		h["Content-Type"] = say.kind
+	}
 	h["Content-Length"] = body.length
 	if r.Header["Range"] != nil {
 		h["Accept-Ranges"] = noRanges // the whole comes instead, which RFC 9110, 14.2 allows
 	}
+	say.whole.add(h, l)
 	if d.status != 0 {
 		w.WriteHeader(d.status)
 	}
@@ -309,12 +343,6 @@ func (d *document) send(w http.ResponseWriter, r *http.Request) error {
 	}
 	pour(w, r, body.bytes)
 	return nil
-}
-
-func put(h http.Header, key string, value []string) {
-	if value != nil {
-		h[key] = value
-	}
 }
 
 const (

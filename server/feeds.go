@@ -89,7 +89,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, st *site, p plac
 	if err != nil {
 		return err
 	}
-	if p.day.IsZero() {
+	if p.day.IsZero() && asksForNew(r) && !d.fresh(r) {
 		if delta, err := s.delta(r, st, p, j, d); delta != nil || err != nil {
 			if err != nil {
 				return err

@@ -203,8 +203,8 @@ func harden(h http.Header) {
 	h["Content-Security-Policy"] = strict
 }
 
-// soften takes back what harden set: an answer without content says nothing new
-// about how to treat the content that the reader has.
+// soften takes back what harden set: a document says itself how to treat it, and an answer
+// without content says nothing new about the content that the reader has.
 func soften(h http.Header) {
 	delete(h, "X-Content-Type-Options")
 	delete(h, "Referrer-Policy")

@@ -25,7 +25,8 @@ func (s *Server) Topic(ctx context.Context, address string) (Topic, error) {
 	nowhere := fmt.Errorf("%s: %w", address, fs.ErrNotExist)
 	st := s.site.Load()
 	rest, ours := strings.CutPrefix(address, st.Base)
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, newestKey{}, true), http.MethodGet, "/"+rest, nil)
+	ctx = context.WithValue(withoutLine(ctx), newestKey{}, true)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/"+rest, nil)
 	if !ours || err != nil || formats[path.Base(r.URL.Path)] == "" || strings.Contains(rest, "archive/") || strings.Contains(rest, "#") {
 		return Topic{}, nowhere
 	}
