@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"sangam/feed"
+	"sangam/internal/breath"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -45,12 +46,15 @@ func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
 	d := sit()
 	defer d.leave()
 	bodies := make([]text, len(items))
+	var air breath.Breath
 	for i := range items {
+		air.Take()
 		bodies[i] = bodyOf(&items[i], d.marked)
 	}
 	habits = learn(habits, items, bodies)
 	habitual, own := repeated(habits), solid(src.Name)
 	for i := range items {
+		air.Take()
 		it := &items[i]
 		it.Habitual = shown(bodies[i], habitual)
 		it.Credits = creditsOf(it, own)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sangam/feed"
+	"sangam/internal/breath"
 )
 
 // An outline is a document as gofeed is shown it: the same structure, well-formed,
@@ -111,6 +112,7 @@ type walker struct {
 	strays       int
 	unendedNames map[string]bool // elements of which an end tag was looked for, and none found
 	told         map[string]bool
+	air          breath.Breath
 }
 
 const (

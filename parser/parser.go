@@ -30,6 +30,7 @@ import (
 	"github.com/mmcdole/gofeed/rss"
 
 	"sangam/feed"
+	"sangam/internal/breath"
 )
 
 // Error says that a document gave no feed, what it was instead, and where that
@@ -106,7 +107,9 @@ func readXML(text string, doc feed.Document) (ch feed.Channel, out *outline, err
 		out.home = ch.Link
 		ch.Image = resolve(out.home, ch.Image)
 	}
+	var air breath.Breath
 	for _, part := range out.parts {
+		air.Take()
 		if ch.Entries, err = out.entries(ch.Entries, part); err != nil {
 			return ch, nil, err
 		}

@@ -15,6 +15,7 @@ func (w *walker) open(el, parent *element, tok token) {
 		}
 		w.cdf(el, tok, "raw:lastbuilddate")
 	case item:
+		w.air.Take()
 		if w.out.items%partItems == 0 {
 			w.out.parts = append(w.out.parts, make([]byte, 0, min(len(w.scan.text)/bytesOfOutline, roomForPart)))
 		}

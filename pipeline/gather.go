@@ -11,6 +11,7 @@ import (
 
 	"sangam/dedupe"
 	"sangam/feed"
+	"sangam/internal/breath"
 	"sangam/normalize"
 	"sangam/parser"
 )
@@ -272,7 +273,9 @@ func itemsOf(ch feed.Channel, src feed.Outlet, at time.Time) (items []feed.Item,
 	items, keys = make([]feed.Item, 0, len(ch.Entries)), make([]string, len(ch.Entries))
 	seen := make(map[string]bool, len(ch.Entries))
 	var reader normalize.Reader
+	var air breath.Breath
 	for i, e := range ch.Entries {
+		air.Take()
 		it, w := reader.Item(e, ch, src, at)
 		warnings = append(warnings, w...)
 		if empty(&it) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sangam/feed"
+	"sangam/internal/breath"
 	"sangam/render"
 )
 
@@ -35,7 +36,9 @@ func (s *Server) pieces(st *site, format *render.Format, page *render.Page, foun
 		}
 	}
 	pieces, text = make([]piece, 0, len(found)), make([][]byte, 0, len(found))
+	var air breath.Breath
 	for i := range found {
+		air.Take()
 		f := &found[i]
 		if p := known[f.Key]; p != nil && p.version == f.Version {
 			pieces, text = append(pieces, *p), append(text, before.body[p.at:p.end])

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/flate"
+
+	"sangam/internal/breath"
 )
 
 // A chunk is a part of a document's body that is hashed and compressed by itself, so that
@@ -77,10 +79,12 @@ func squeeze(body []byte, cs []chunk, known squeezed) ([]byte, squeezed) {
 	z := squeezers.Get().(*flate.Writer)
 	defer squeezers.Put(z)
 	begin, ends := 0, make([]int, len(cs))
+	var air breath.Breath
 	for i, c := range cs {
 		if done := known[c.sum]; done != nil {
 			b.Write(done)
 		} else {
+			air.Take()
 			z.Reset(&b)
 			if _, err := z.Write(body[begin:c.end]); err != nil {
 				panic(err) // a buffer takes everything

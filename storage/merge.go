@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sangam/feed"
+	"sangam/internal/breath"
 )
 
 const (
@@ -64,6 +65,7 @@ type merger struct {
 
 	refDays map[uint32]*refDay // references to be written at the end of the transaction
 
+	air     breath.Breath // taken for each item
 	haunted bool // there may be tombstones of sources that were purged
 
 	// of a reindex
@@ -236,6 +238,7 @@ func arrange(items []feed.Item) []*stored {
 
 // place decides what an item is and stores it.
 func (m *merger) place(it *stored) error {
+	m.air.Take()
 	it.Source, it.Seen, it.Revised = m.roster.byNum[m.src].Outlet.ID, m.at, m.at
 	key := nameKey(m.src, it.Key)
 	if v := m.names.Get(key); v != nil {

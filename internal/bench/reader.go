@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// askEvery is how often the reader asks: fifty requests a second, of all kinds.
-const askEvery = 20 * time.Millisecond
+// askEvery is how often the reader asks: a hundred requests a second, of all kinds.
+const askEvery = 10 * time.Millisecond
 
 // kinds are what a reader asks for. "" as the tag is a request without a condition.
 var kinds = []struct {

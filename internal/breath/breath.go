@@ -1,0 +1,36 @@
+// Package breath lets long work give way to short.
+//
+// Go runs what has become ready in the order in which it did, and looks at the network
+// only when nothing is left to run, or every 10 ms. A goroutine that computes
+// for long keeps its processor up to 10 ms, and what it wakes comes next. So while as many
+// feeds are read as there are processors, a reader whose answer takes a few
+// microseconds waits for tens of milliseconds, once for each step of his request.
+// Work that takes a breath every millisecond lets him through.
+package breath
+
+import (
+	"runtime"
+	"time"
+)
+
+const (
+	// stretch is how long work goes on between two breaths.
+	stretch = time.Millisecond
+	// pause is long enough for a processor without work to look at the network.
+	pause = 20 * time.Microsecond
+)
+
+// A Breath is taken between the steps of work that may be long as a whole. The zero value is
+// for work that begins.
+type Breath struct{ taken time.Time }
+
+// Take pauses if the last breath was taken a millisecond ago: who has waited for the
+// network is found, and all that is ready runs. Otherwise it only looks at the clock.
+func (b *Breath) Take() {
+	if time.Since(b.taken) < stretch {
+		return
+	}
+	time.Sleep(pause)
+	runtime.Gosched() // what became ready meanwhile stands in line behind us
+	b.taken = time.Now()
+}
