@@ -66,7 +66,7 @@ type merger struct {
 	refDays map[uint32]*refDay // references to be written at the end of the transaction
 
 	air     breath.Breath // taken for each item
-	haunted bool // there may be tombstones of sources that were purged
+	haunted bool          // there may be tombstones of sources that were purged
 
 	// of a reindex
 	marksFrom time.Time // marks of items seen earlier are not written
