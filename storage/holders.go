@@ -23,7 +23,7 @@ type leaf struct {
 
 const (
 	// leafPairs is how many pairs fill a leaf: to insert one moves half of them.
-	leafPairs = 512
+	leafPairs = 256
 	// deepest is by how many bits leaves are split at most. What is full even then, as
 	// thousands hold one key, grows.
 	deepest = 20
@@ -49,13 +49,29 @@ func (h *holders) of(key uint32) []uint64 {
 	return l.pairs[from:to]
 }
 
+// warm reads where each of the keys belongs, which is hardly ever in the processor's caches: memory
+// answers many such questions in the time of one, if none waits for the answer to another.
+func (h *holders) warm(keys []uint32) (sum uint64) {
+	for _, key := range keys {
+		if l := h.leaf(key); len(l.pairs) > 0 {
+			sum += l.pairs[l.guess(pair(key, 0))]
+		}
+	}
+	return sum
+}
+
+// guess is where in the leaf a pair would be if keys were perfectly evenly spread.
+func (l *leaf) guess(p uint64) int {
+	guess, _ := bits.Mul64(p<<l.bits, uint64(len(l.pairs)))
+	return int(guess)
+}
+
 // search is where in the leaf a pair is, or belongs. As keys are evenly spread, that is close to
 // where it would be if they were perfectly so: one or two lines of the cache are looked at, where
 // halving the leaf again and again would look at five.
 func (l *leaf) search(p uint64) int {
 	n := len(l.pairs)
-	guess, _ := bits.Mul64(p<<l.bits, uint64(n))
-	low, high := int(guess), int(guess) // what is sought lies from low to high
+	low, high := l.guess(p), l.guess(p) // what is sought lies from low to high
 	for step := 8; low > 0 && l.pairs[low-1] >= p; step *= 2 {
 		low, high = max(0, low-step), low-1
 	}
@@ -66,7 +82,8 @@ func (l *leaf) search(p uint64) int {
 	return low + i
 }
 
-func (h *holders) insert(key, item uint32) {
+// insert adds a pair, and reports whether it was not there.
+func (h *holders) insert(key, item uint32) bool {
 	l := h.leaf(key)
 	for len(l.pairs) >= leafPairs && l.bits < deepest {
 		h.split(l, key)
@@ -75,12 +92,13 @@ func (h *holders) insert(key, item uint32) {
 	p := pair(key, item)
 	i := l.search(p)
 	if i < len(l.pairs) && l.pairs[i] == p {
-		return
+		return false
 	}
 	if n := len(l.pairs); n == cap(l.pairs) { // append would take more than is needed
 		l.pairs = append(make([]uint64, 0, n+n/4+8), l.pairs...)
 	}
 	l.pairs = slices.Insert(l.pairs, i, p)
+	return true
 }
 
 // split makes two of the leaf that a key belongs to.
@@ -119,10 +137,7 @@ func (h *holders) remove(key, item uint32) bool {
 // removeAll takes all pairs of an item out, which it has to search for, and returns
 // their keys.
 func (h *holders) removeAll(item uint32) (keys []uint32) {
-	for i, l := range h.leaves {
-		if i > 0 && h.leaves[i-1] == l {
-			continue
-		}
+	h.each(func(l *leaf) {
 		l.pairs = slices.DeleteFunc(l.pairs, func(p uint64) bool {
 			if uint32(p) != item {
 				return false
@@ -130,6 +145,22 @@ func (h *holders) removeAll(item uint32) (keys []uint32) {
 			keys = append(keys, uint32(p>>32))
 			return true
 		})
-	}
+	})
 	return keys
+}
+
+// filter keeps the pairs of some items.
+func (h *holders) filter(keep func(item uint32) bool) {
+	h.each(func(l *leaf) {
+		l.pairs = slices.DeleteFunc(l.pairs, func(p uint64) bool { return !keep(uint32(p)) })
+	})
+}
+
+// each goes over the leaves.
+func (h *holders) each(do func(*leaf)) {
+	for i, l := range h.leaves {
+		if i == 0 || h.leaves[i-1] != l {
+			do(l)
+		}
+	}
 }

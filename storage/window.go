@@ -24,22 +24,19 @@ const (
 
 // window is the index of marks: which stored items of the last days share a mark with
 // a new one. It lives in memory, about 9 bytes a mark, and is undone when a transaction
-// is. It is made of days, by when items were seen, so that a day expires at once. Marks
+// is. What is too old is taken out once a day, all at once. Marks
 // are kept as 32 bits of a hash: two different ones may be taken for one, the same on
 // every machine, and what they bring together the decider reads anyway.
 type window struct {
-	days []*windowDay // in order
-	undo []func()     // since the last settle, newest last
-	// exact leaves weak marks out: nobody asks who shares them.
-	exact bool
-}
-
-// windowDay holds the items seen in one day.
-type windowDay struct {
-	day     int64 // days since 1970
-	base    uint64
+	base    uint64       // the number that was put first
 	items   []windowItem // by number
 	holders holders
+	from    int64        // the day, since 1970, on which what is left was seen at the earliest
+	warmed  uint64       // so that the compiler does not leave it out
+	found   []holder     // room for near
+	done    []windowStep // since the last settle, newest last
+	// exact leaves weak marks out: nobody asks who shares them.
+	exact bool
 }
 
 type windowItem struct {
@@ -48,115 +45,121 @@ type windowItem struct {
 	marks    int32  // it holds
 }
 
-func (db *DB) newWindow() *window { return &window{exact: db.rules.Load().exact} }
-
-// put adds an item, or replaces what was put under its number on the day it was seen.
-// To replace it is quick if drop has been told of its marks before.
-func (w *window) put(h holder) {
-	w.drop(holder{no: h.no, seen: h.seen})
-	keys, seen := w.keys(h), int64(h.seen)
-	w.add(h.no, windowItem{at: int64(h.at), seen: seen, marks: int32(len(keys))}, keys)
-	w.undo = append(w.undo, func() { w.remove(h.no, seen, keys) })
+// A windowStep is an item that was put in, or taken out.
+type windowStep struct {
+	item windowItem
+	keys []uint32
+	out  bool
 }
 
-// drop forgets an item, given when it was seen and which marks it has. If those are not
+func (db *DB) newWindow() *window {
+	return &window{exact: db.rules.Load().exact, holders: newHolders()}
+}
+
+// put adds an item, or replaces what was put under its number. To replace it is quick if drop has
+// been told of its marks before.
+func (w *window) put(h holder) {
+	w.drop(holder{no: h.no})
+	keys := w.keys(h)
+	it := w.add(windowItem{at: int64(h.at), seen: int64(h.seen), short: w.short(h.no)}, keys)
+	w.done = append(w.done, windowStep{it, keys, false})
+}
+
+// drop forgets an item, given which marks it has. If those are not
 // the marks it was put with, all that there are must be searched.
 func (w *window) drop(h holder) {
-	if old, keys, ok := w.remove(h.no, int64(h.seen), w.keys(h)); ok {
-		w.undo = append(w.undo, func() { w.add(h.no, old, keys) })
+	if len(w.items) == 0 {
+		return
+	}
+	if it, keys, ok := w.remove(w.short(h.no), w.keys(h)); ok {
+		w.done = append(w.done, windowStep{it, keys, true})
 	}
 }
 
-func (w *window) add(no uint64, it windowItem, keys []uint32) {
-	d := w.dayOf(it.seen, no)
-	it.short = d.short(no)
-	i, _ := d.find(it.short)
-	d.items = slices.Insert(d.items, i, it)
+func (w *window) add(it windowItem, keys []uint32) windowItem {
+	it.marks = 0
 	for _, key := range keys {
-		d.holders.insert(key, it.short)
+		if w.holders.insert(key, it.short) {
+			it.marks++
+		}
 	}
+	i, _ := w.find(it.short)
+	w.items = slices.Insert(w.items, i, it)
+	return it
 }
 
 // remove takes an item out and returns it with its keys.
-func (w *window) remove(no uint64, seen int64, keys []uint32) (windowItem, []uint32, bool) {
-	i, found := w.findDay(seen)
+func (w *window) remove(short uint32, keys []uint32) (windowItem, []uint32, bool) {
+	i, found := w.find(short)
 	if !found {
 		return windowItem{}, nil, false
 	}
-	d := w.days[i]
-	short := d.short(no)
-	i, found = d.find(short)
-	if !found {
-		return windowItem{}, nil, false
+	it := w.items[i]
+	w.items = slices.Delete(w.items, i, i+1)
+	var gone []uint32
+	for _, key := range keys {
+		if w.holders.remove(key, short) {
+			gone = append(gone, key)
+		}
 	}
-	it := d.items[i]
-	d.items = slices.Delete(d.items, i, i+1)
-	keys = slices.DeleteFunc(keys, func(key uint32) bool { return !d.holders.remove(key, short) })
-	if len(keys) < int(it.marks) {
-		keys = append(keys, d.holders.removeAll(short)...)
+	if len(gone) < int(it.marks) {
+		gone = append(gone, w.holders.removeAll(short)...)
 	}
-	return it, keys, true
+	return it, gone, true
 }
 
-// keys are the hashes of an item's marks, each once.
+// keys are the hashes of an item's marks that count.
 func (w *window) keys(h holder) []uint32 {
-	keys := slices.Clone(h.keys)
 	if w.exact {
-		keys = keys[:h.strong]
+		return h.keys[:h.strong]
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
-func (w *window) findDay(seen int64) (int, bool) {
-	day := seen / int64(24*time.Hour)
-	return slices.BinarySearchFunc(w.days, day, func(d *windowDay, day int64) int { return cmp.Compare(d.day, day) })
-}
-
-// dayOf is the day on which an item was seen; if it is the first, the day begins with it.
-func (w *window) dayOf(seen int64, no uint64) *windowDay {
-	i, found := w.findDay(seen)
-	if !found {
-		w.days = slices.Insert(w.days, i, &windowDay{day: seen / int64(24*time.Hour), base: no, holders: newHolders()})
-	}
-	return w.days[i]
+	return h.keys
 }
 
 // find tells where an item is, or belongs. Numbers are given one after the other, so it
 // is as far from the first as its number, less those that are gone.
-func (d *windowDay) find(short uint32) (int, bool) {
-	if len(d.items) == 0 || short < d.items[0].short {
+func (w *window) find(short uint32) (int, bool) {
+	if len(w.items) == 0 || short < w.items[0].short {
 		return 0, false
 	}
-	most := len(d.items)
-	if i := int(short - d.items[0].short); i < most {
-		if d.items[i].short == short {
+	most := len(w.items)
+	if i := int(short - w.items[0].short); i < most {
+		if w.items[i].short == short {
 			return i, true
 		}
 		most = i
-	} else if d.items[most-1].short < short {
+	} else if w.items[most-1].short < short {
 		return most, false
 	}
-	return slices.BinarySearchFunc(d.items[:most], short, func(it windowItem, short uint32) int { return cmp.Compare(it.short, short) })
+	return slices.BinarySearchFunc(w.items[:most], short, func(it windowItem, short uint32) int { return cmp.Compare(it.short, short) })
 }
 
-// short is a number in 32 bits, in the same order: those of one day are close together.
-func (d *windowDay) short(no uint64) uint32 { return uint32(no - d.base + 1<<31) }
+// short is a number in 32 bits, in the same order: those of some days are close together.
+func (w *window) short(no uint64) uint32 {
+	if len(w.items) == 0 && len(w.done) == 0 {
+		w.base = no
+	}
+	return uint32(no - w.base + 1<<31)
+}
 
 // long is the number that short made shorter.
-func (d *windowDay) long(short uint32) uint64 { return uint64(short) + d.base - 1<<31 }
+func (w *window) long(short uint32) uint64 { return uint64(short) + w.base - 1<<31 }
 
 func markKey(m feed.Mark) uint32 { return uint32(xxhash.Sum64String(string(m))) }
 
 // settle makes what was done final, rollback undoes what was not settled.
 func (w *window) settle() {
-	clear(w.undo)
-	w.undo = w.undo[:0]
+	clear(w.done)
+	w.done = w.done[:0]
 }
 
 func (w *window) rollback() {
-	for _, undo := range slices.Backward(w.undo) {
-		undo()
+	for _, step := range slices.Backward(w.done) {
+		if step.out {
+			w.add(step.item, step.keys)
+		} else {
+			w.remove(step.item.short, step.keys)
+		}
 	}
 	w.settle()
 }
@@ -168,7 +171,7 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 	at, since := int64(asked.at), int64(stamp(cut))
 	type bond struct{ strong, weak int }
 	shared := map[uint64]bond{}
-	var holders []holder
+	w.warmed = w.holders.warm(asked.keys)
 	for i, key := range asked.keys {
 		weak, most := i >= asked.strong, maxStrong
 		if weak {
@@ -177,11 +180,11 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 		if w.exact && weak || slices.Contains(asked.keys[:i], key) {
 			continue
 		}
-		holders = w.holders(holders[:0], key, since, most)
-		if weak && len(holders) == most {
+		w.found = w.whoHold(w.found[:0], key, since, most)
+		if weak && len(w.found) == most {
 			continue
 		}
-		for _, h := range holders {
+		for _, h := range w.found {
 			if abs(int64(h.at)-at) > int64(span) {
 				continue
 			}
@@ -193,6 +196,9 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 			}
 			shared[h.no] = b
 		}
+	}
+	if len(shared) == 0 {
+		return nil
 	}
 	nos := make([]uint64, 0, len(shared))
 	for no, b := range shared {
@@ -207,28 +213,32 @@ func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 
 	return nos[:min(len(nos), maxNear)]
 }
 
-// holders appends the items that hold a mark and were seen since, the newest first (by
+// whoHold appends the items that hold a mark and were seen since, the newest first (by
 // number, whenever they were put), at most so many.
-func (w *window) holders(out []holder, key uint32, since int64, most int) []holder {
-	for _, d := range slices.Backward(w.days) {
-		for _, e := range slices.Backward(d.holders.of(key)) {
-			if len(out) == most {
-				return out
-			}
-			if i, found := d.find(uint32(e)); found && d.items[i].seen >= since {
-				it := d.items[i]
-				out = append(out, holder{no: d.long(it.short), at: uint64(it.at), seen: uint64(it.seen)})
-			}
+func (w *window) whoHold(out []holder, key uint32, since int64, most int) []holder {
+	for _, e := range slices.Backward(w.holders.of(key)) {
+		if len(out) == most {
+			break
+		}
+		if i, found := w.find(uint32(e)); found && w.items[i].seen >= since {
+			it := w.items[i]
+			out = append(out, holder{no: w.long(it.short), at: uint64(it.at), seen: uint64(it.seen)})
 		}
 	}
 	return out
 }
 
-// expire forgets the days before cut.
+// expire forgets what was seen on the days before cut.
 func (w *window) expire(cut time.Time) {
 	first := int64(stamp(cut)) / int64(24*time.Hour)
-	for len(w.days) > 0 && w.days[0].day < first {
-		w.days = slices.Delete(w.days, 0, 1)
+	if first <= w.from {
+		return
+	}
+	w.from = first
+	left := len(w.items)
+	w.items = slices.DeleteFunc(w.items, func(it windowItem) bool { return it.seen/int64(24*time.Hour) < first })
+	if len(w.items) < left {
+		w.holders.filter(func(item uint32) bool { _, found := w.find(item); return found })
 	}
 }
 

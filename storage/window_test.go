@@ -21,10 +21,12 @@ func marked(after time.Duration, marks ...feed.Mark) *feed.Item {
 	return &feed.Item{Published: dawn.Add(after), Seen: dawn.Add(after), Marks: marks}
 }
 
+func newTestWindow() *window { return &window{holders: newHolders()} }
+
 const threeDays = 72 * time.Hour
 
 func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
-	w := new(window)
+	w := newTestWindow()
 	w.put(holderOf(1, marked(0, "Lsame", "sa")))
 	w.put(holderOf(2, marked(25*time.Hour, "sa", "sb", "sc")))
 	w.put(holderOf(3, marked(26*time.Hour, "sa")))
@@ -42,7 +44,7 @@ func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
 }
 
 func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
-	w := new(window)
+	w := newTestWindow()
 	for no := range uint64(maxWeak) {
 		w.put(holderOf(no, marked(time.Duration(no)*time.Minute, "sx", "sy")))
 	}
@@ -61,7 +63,7 @@ func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
 }
 
 func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
-	w := new(window)
+	w := newTestWindow()
 	w.put(holderOf(1, marked(0, "La")))
 	w.put(holderOf(2, marked(0, "Lb")))
 	w.settle()
@@ -78,7 +80,7 @@ func TestRollbackUndoesPutReplaceAndDrop(t *testing.T) {
 }
 
 func TestDaysExpire(t *testing.T) {
-	w := new(window)
+	w := newTestWindow()
 	w.put(holderOf(1, marked(0, "La")))
 	w.put(holderOf(2, marked(48*time.Hour, "La")))
 	w.settle()
@@ -86,8 +88,8 @@ func TestDaysExpire(t *testing.T) {
 	if got, want := w.near(holderOf(0, marked(48*time.Hour, "La")), threeDays, dawn), []uint64{2}; !slices.Equal(got, want) {
 		t.Errorf("near are %v, want %v", got, want)
 	}
-	if len(w.days) != 1 {
-		t.Errorf("%d days are left, want 1", len(w.days))
+	if n := len(w.holders.of(markKey("La"))); len(w.items) != 1 || n != 1 {
+		t.Errorf("%d items are left, of whom %d hold the mark, want 1", len(w.items), n)
 	}
 }
 
@@ -95,7 +97,7 @@ func TestDaysExpire(t *testing.T) {
 // dropped and undone in between.
 func TestWindowIsWhatIsPutInIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w, want := new(window), map[uint64]*feed.Item{}
+		w, want := newTestWindow(), map[uint64]*feed.Item{}
 		var settled map[uint64]*feed.Item
 		settle := func() { w.settle(); settled = maps.Clone(want) }
 		settle()
@@ -133,23 +135,19 @@ func TestWindowIsWhatIsPutInIt(t *testing.T) {
 				want[no] = it
 			}
 		}
-		again := new(window)
+		again := newTestWindow()
 		for _, no := range slices.Sorted(maps.Keys(want)) {
 			again.put(holderOf(no, want[no]))
 		}
 		all := func(w *window) (pairs []uint64) {
-			for _, d := range w.days {
-				for i, l := range d.holders.leaves {
-					if !slices.IsSorted(l.pairs) {
-						t.Fatalf("a leaf is not sorted: %x", l.pairs)
-					}
-					if i == 0 || d.holders.leaves[i-1] != l {
-						for _, p := range l.pairs {
-							pairs = append(pairs, p&^math.MaxUint32|d.long(uint32(p)))
-						}
-					}
+			w.holders.each(func(l *leaf) {
+				if !slices.IsSorted(l.pairs) {
+					t.Fatalf("a leaf is not sorted: %x", l.pairs)
 				}
-			}
+				for _, p := range l.pairs {
+					pairs = append(pairs, p&^math.MaxUint32|w.long(uint32(p)))
+				}
+			})
 			return pairs
 		}
 		if got, want := all(w), all(again); !slices.Equal(got, want) {
@@ -197,7 +195,7 @@ func BenchmarkWindow(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	w := new(window)
+	w := newTestWindow()
 	for no := range items {
 		w.put(holderOf(uint64(no), item(no)))
 		w.settle()
