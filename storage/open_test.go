@@ -186,6 +186,38 @@ func useHurt(t *testing.T, path string, want map[string]string) string {
 	return outcome
 }
 
+// TestCheckTellsOfBucketsWhereNoneBelong makes what a flipped bit makes of a value. To let bbolt's own
+// check follow it would be the end of the process.
+func TestCheckTellsOfBucketsWhereNoneBelong(t *testing.T) {
+	for _, at := range []string{"timeline", "refs"} {
+		path := filepath.Join(t.TempDir(), "sangam.db")
+		if err := os.WriteFile(path, filled(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bolt, err := bbolt.Open(path, 0o600, nil)
+		if err == nil {
+			err = errors.Join(bolt.Update(func(tx *bbolt.Tx) error {
+				b := tx.Bucket([]byte(at))
+				if day, _ := b.Cursor().First(); b.Bucket(day) != nil {
+					b = b.Bucket(day)
+				}
+				stray, err := b.CreateBucket([]byte("stray"))
+				if err != nil {
+					return err
+				}
+				return stray.SetSequence(1)
+			}), bolt.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := openAt(t, path).Check(t.Context(), nil)
+		if stray := fmt.Sprintf("%x: a bucket where none belongs", "stray"); err != nil || !strings.Contains(strings.Join(h.Problems, "\n"), stray) {
+			t.Errorf("%s: Check says %v, %.300q, want %q", at, err, h.Problems, stray)
+		}
+	}
+}
+
 func TestNewerLayoutIsRefusedUntouched(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sangam.db")
 	if err := openAt(t, path).Close(); err != nil {
