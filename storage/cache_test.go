@@ -8,12 +8,12 @@ import (
 // TestItemsAreRememberedAsTheyAreStored wants an item back as long as its record is the same, and what is
 // remembered to stay within bounds.
 func TestItemsAreRememberedAsTheyAreStored(t *testing.T) {
-	c := recordCache[packed]{room: itemRoom}
-	itemOf := func(no uint64, text string) (*packed, []byte) {
-		it := packed{no, slices.Repeat([]byte(text), 1000)}
-		return &it, (&pack{no: no, items: []packed{it}}).record()
+	c := recordCache[stored]{room: itemRoom}
+	itemOf := func(no uint64, text string) (*stored, []byte) {
+		body := slices.Repeat([]byte(text), 1000)
+		return &stored{No: no}, (&pack{no: no, items: []packed{{no, body}}}).record()
 	}
-	remember := func(it *packed, rec []byte) { c.put(it.no, signOf(rec), it, len(it.body)) }
+	remember := func(it *stored, rec []byte) { c.put(it.No, signOf(rec), it, 5000) }
 	first, rec := itemOf(1, "ferry")
 	remember(first, rec)
 	_, other := itemOf(1, "ferrY")

@@ -175,7 +175,7 @@ func (c *checker) items() error {
 			}
 		}
 		d := refs.Bucket(be32(day(it.Seen)))
-		for _, h := range refsOf(it) {
+		for _, h := range refsOf(nil, it) {
 			c.want[bRefs]++
 			if d == nil || !hasRef(d, h, it.No) {
 				c.problem("item %d (%s) is missing in the references of its day", it.No, it.Key)
@@ -226,7 +226,7 @@ func (c *checker) named(st *story) {
 	if d == nil || !hasRef(d, h, st.no) {
 		c.problem("story %d cannot be found by its key %q", st.no, st.Key)
 	}
-	if founder := c.reader.item(st.no); founder == nil || !slices.Contains(refsOf(founder), h) {
+	if founder := c.reader.item(st.no); founder == nil || !slices.Contains(refsOf(nil, founder), h) {
 		c.want[bRefs]++
 	}
 	if _, yes := minted(st.Entry); !yes {
@@ -249,7 +249,7 @@ func (c *checker) filed(st *story) {
 		}
 	}
 	c.want[bTimeline]++
-	if !bytes.Equal(c.tx.Bucket([]byte(bTimeline)).Get(placeKey(st.Order, st.no)), packSources(srcs)) {
+	if !bytes.Equal(c.tx.Bucket([]byte(bTimeline)).Get(placeKey(st.Order, st.no)), packSources(nil, srcs)) {
 		c.problem("story %d is not in the river, or under other sources", st.no)
 	}
 	for _, src := range srcs {

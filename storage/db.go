@@ -75,7 +75,7 @@ type DB struct {
 	edition atomic.Uint64          // grows with every commit, and when the file is another
 	era     atomic.Uint64          // grows when the rules are others, and when the file is another
 	newest  atomic.Pointer[newest] // what Sequence found last
-	recent  recordCache[packed]    // items
+	recent  recordCache[stored]    // items
 	gists   recordCache[gist]
 }
 

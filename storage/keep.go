@@ -336,7 +336,7 @@ func (m *merger) forget(st *story) error {
 // namesItem reports whether the item of that number is to be found by the hash.
 func (m *merger) namesItem(hash, no uint64) bool {
 	it := m.item(no)
-	return it != nil && slices.Contains(refsOf(it), hash)
+	return it != nil && slices.Contains(refsOf(nil, it), hash)
 }
 
 // amend runs fn in a transaction of its own. The time is that of the changes it makes.

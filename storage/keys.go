@@ -57,7 +57,16 @@ func hashRef(ref string) uint64 { return xxhash.Sum64String(ref) }
 var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // storyKey is the key of the story that the item founds: 13 letters and digits.
-func storyKey(itemKey string) string { return letters.EncodeToString(be64(hashKey(itemKey))) }
+func storyKey(itemKey string) string { return storyKeyOf(hashKey(itemKey)) }
+
+// storyKeyOf is storyKey by the hash of the item's key.
+func storyKeyOf(hash uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], hash)
+	var out [13]byte
+	letters.Encode(out[:], b[:])
+	return string(out[:])
+}
 
 // storyHash is hashKey of the item that founded the story, if s is a story key.
 func storyHash(s string) (uint64, bool) {
@@ -74,8 +83,11 @@ const tagDate = "2026"
 
 // mintEntry makes an entry id of a story key (RFC 4151).
 func mintEntry(authority, key string) string {
-	return "tag:" + authority + "," + tagDate + ":sangam/" + key
+	return "tag:" + authority + mintMiddle + key
 }
+
+// mintMiddle stands between the authority and the key.
+const mintMiddle = "," + tagDate + ":sangam/"
 
 // minted reports whether an id has the shape of those made here, and gives the
 // story key in it. Such ids are never taken over from an item: somebody aggregates us.
@@ -83,7 +95,7 @@ func minted(id string) (key string, yes bool) {
 	if !strings.HasPrefix(id, "tag:") {
 		return "", false
 	}
-	_, key, yes = strings.Cut(id, ","+tagDate+":sangam/")
+	_, key, yes = strings.Cut(id, mintMiddle)
 	return key, yes
 }
 
@@ -128,12 +140,14 @@ func be32and64(a uint32, b uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), a), b)
 }
 
-func placeKey(order, no uint64) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), order), no)
+func placeKey(order, no uint64) []byte { return appendPlace(make([]byte, 0, 16), order, no) }
+
+func appendPlace(to []byte, order, no uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(to, order), no)
 }
 
 func sourceKey(src uint32, order, no uint64) []byte {
-	return append(append(binary.BigEndian.AppendUint32(make([]byte, 0, 20), src), be64(order)...), be64(no)...)
+	return appendPlace(binary.BigEndian.AppendUint32(make([]byte, 0, 20), src), order, no)
 }
 
 // entryKey is where an entry id is noted as taken. Ids of one maker are together, as one visit mostly
@@ -191,12 +205,11 @@ func readName(v []byte) (no uint64, until uint32) {
 	return no, 0
 }
 
-func packSources(srcs []uint32) []byte {
-	var b []byte
+func packSources(to []byte, srcs []uint32) []byte {
 	for _, s := range srcs {
-		b = binary.AppendUvarint(b, uint64(s))
+		to = binary.AppendUvarint(to, uint64(s))
 	}
-	return b
+	return to
 }
 
 // single reports whether b packs one source.

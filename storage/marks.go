@@ -66,11 +66,10 @@ func cutHolder(b []byte) (h holder, rest []byte, ok bool) {
 }
 
 // addMarks makes a new item known by its marks, for as long as they matter.
-func (m *merger) addMarks(it *stored) error {
+func (m *merger) addMarks(it *stored, h holder) error {
 	if it.Seen.Before(m.horizon()) {
 		return nil
 	}
-	h := holderOf(it.No, &it.Item)
 	m.db.win.put(h)
 	if it.Seen.Before(m.marksFrom) {
 		return nil

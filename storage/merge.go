@@ -37,6 +37,16 @@ type stored struct {
 	StoryNo uint64   `cbor:"60,keyasint"`
 	Entry   string   `cbor:"61,keyasint,omitempty"` // of a founder: the entry id of its story, when that is not its own id
 	Former  []string `cbor:"62,keyasint,omitempty"` // keys it had before
+
+	hash uint64 // of the key; 0 = ask keyHash
+}
+
+// keyHash is the hash of the item's key.
+func (it *stored) keyHash() uint64 {
+	if it.hash == 0 {
+		it.hash = hashKey(it.Key)
+	}
+	return it.hash
 }
 
 // A merger merges batches into one transaction.
@@ -49,11 +59,12 @@ type merger struct {
 
 	items, names, refs, stories, entries, timeline, bySource, changes *bbolt.Bucket
 
-	packs  *itemReader
-	fresh  []*stored        // items to be written for the first time at the end of the batch, by number
-	pages  map[uint64]*pack // packs to be written anew at the end of the batch
-	buffer bytes.Buffer
-	notes  struct { // marks of new items, to be written at the end of the batch
+	nameAt, entryAt *bbolt.Cursor // to look names and entries up: making a cursor each time takes as long
+
+	packs *itemReader
+	fresh []*stored        // items to be written for the first time at the end of the batch, by number
+	pages map[uint64]*pack // packs to be written anew at the end of the batch
+	notes struct {         // marks of new items, to be written at the end of the batch
 		day  uint32
 		no   uint64 // of the first
 		body []byte
@@ -67,6 +78,13 @@ type merger struct {
 
 	air     breath.Breath // taken for each item
 	haunted bool          // there may be tombstones of sources that were purged
+	ruled   bool          // there may be verdicts of the operator
+
+	arena   arena    // what is written
+	keyRoom [24]byte // of the key at hand, which bbolt copies
+	scratch []byte   // of the record at hand
+	bodies  []byte   // of the items to be written
+	hashes  []uint64 // by which the item at hand can be found
 
 	// of a reindex
 	marksFrom time.Time // marks of items seen earlier are not written
@@ -104,9 +122,28 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
 	m.clock = readClock(tx)
-	ghost, _ := m.names.Cursor().Seek(be32(ghosts))
-	m.haunted = ghost != nil
+	m.nameAt, m.entryAt = m.names.Cursor(), m.entries.Cursor()
+	ghost, _ := m.nameAt.Seek(be32(ghosts))
+	verdict, _ := tx.Bucket([]byte(bVerdicts)).Cursor().First()
+	m.haunted, m.ruled = ghost != nil, verdict != nil
 	return m
+}
+
+// get is Bucket.Get with a cursor at hand. It may be used after every change of the bucket.
+func get(c *bbolt.Cursor, key []byte) []byte {
+	if k, v := c.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
+}
+
+// key64 is be64 for a key that is used at once.
+func (m *merger) key64(n uint64) []byte { return binary.BigEndian.AppendUint64(m.keyRoom[:0], n) }
+
+// number is a value that is a number, a varint.
+func (m *merger) number(n uint64) []byte {
+	var room [binary.MaxVarintLen64]byte
+	return m.arena.keep(binary.AppendUvarint(room[:0], n))
 }
 
 // haunt keeps the tombstone of an item of a source that is purged.
@@ -220,8 +257,10 @@ func arrange(items []feed.Item) []*stored {
 		list[i] = &copies[i]
 	}
 	slices.SortStableFunc(list, func(a, b *stored) int {
+		if byKey := strings.Compare(a.Key, b.Key); byKey != 0 { // as of nearly all
+			return byKey
+		}
 		return cmp.Or(
-			strings.Compare(a.Key, b.Key),
 			b.Updated.Compare(a.Updated), // of two versions the newer one
 			b.Published.Compare(a.Published),
 			bytes.Compare(a.Hash, b.Hash),
@@ -230,9 +269,7 @@ func arrange(items []feed.Item) []*stored {
 		)
 	})
 	list = slices.CompactFunc(list, func(a, b *stored) bool { return a.Key == b.Key })
-	slices.SortFunc(list, func(a, b *stored) int {
-		return cmp.Or(a.Time().Compare(b.Time()), strings.Compare(a.Key, b.Key))
-	})
+	slices.SortStableFunc(list, func(a, b *stored) int { return a.Time().Compare(b.Time()) }) // and those of one time by key
 	return list
 }
 
@@ -240,11 +277,10 @@ func arrange(items []feed.Item) []*stored {
 func (m *merger) place(it *stored) error {
 	m.air.Take()
 	it.Source, it.Seen, it.Revised = m.roster.byNum[m.src].Outlet.ID, m.at, m.at
-	key := nameKey(m.src, it.Key)
-	if v := m.names.Get(key); v != nil {
+	if v := get(m.nameAt, m.name(it.keyHash())); v != nil {
 		no, until := readName(v)
 		if no == 0 {
-			return m.stayDead(key, until, firstSeen(v, m.at))
+			return m.stayDead(nameKey(m.src, it.Key), until, firstSeen(v, m.at))
 		}
 		if old := m.item(no); old != nil {
 			return m.again(old, &it.Item)
@@ -254,11 +290,17 @@ func (m *merger) place(it *stored) error {
 	if err := m.welcome(&it.Item); err != nil {
 		return err
 	}
-	verdict, near := m.decide(&it.Item, holderOf(0, &it.Item))
+	known := holderOf(0, &it.Item)
+	verdict, near := m.decide(&it.Item, known)
 	if old := near[verdict.Revises]; old != nil && old.Source == it.Source {
 		return m.revise(old, &it.Item)
 	}
-	return m.admit(it, verdict.Joins, near)
+	return m.admit(it, known, verdict.Joins, near)
+}
+
+// name is the key of an item in names, by the hash of its own; to be used at once.
+func (m *merger) name(hash uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(m.keyRoom[:0], m.src), hash)
 }
 
 // welcome gives an item whose source was purged the time back when it was first seen.
@@ -302,10 +344,14 @@ func (m *merger) decide(it *feed.Item, known holder) (feed.Verdict, map[string]*
 // decideAmong is decide among the items that came before that number, those of the
 // other numbers given among them.
 func (m *merger) decideAmong(it *feed.Item, known holder, before uint64, and ...uint64) (feed.Verdict, map[string]*stored) {
+	nos := append(m.db.win.near(known, m.span, m.horizon()), and...)
+	if len(nos) == 0 && !m.ruled { // as of most
+		return feed.Verdict{}, nil
+	}
 	byKey := map[string]*stored{}
 	var near []*feed.Item
 	apart := m.apart(it.Source)
-	for _, no := range append(m.db.win.near(known, m.span, m.horizon()), and...) {
+	for _, no := range nos {
 		other := m.item(no)
 		if no >= before || other == nil || byKey[other.Key] != nil || other.Source != it.Source && (apart || m.apart(other.Source)) {
 			continue
@@ -326,8 +372,8 @@ func (m *merger) apart(source string) bool {
 }
 
 // admit stores a new item: in the stories it joins, which become one, or in a story
-// of its own.
-func (m *merger) admit(it *stored, joins []feed.Ruling, near map[string]*stored) (err error) {
+// of its own. known is what the index of marks is to know of it.
+func (m *merger) admit(it *stored, known holder, joins []feed.Ruling, near map[string]*stored) (err error) {
 	if it.No, err = m.items.NextSequence(); err != nil {
 		return err
 	}
@@ -344,19 +390,23 @@ func (m *merger) admit(it *stored, joins []feed.Ruling, near map[string]*stored)
 		st.join(it.No, m.src, joined)
 		m.report.Copies++
 	}
-	return m.enter(it, st)
+	known.no = it.No
+	return m.enter(it, known, st)
 }
 
 // enter stores a new item that belongs to the story, under its number.
-func (m *merger) enter(it *stored, st *story) error {
+func (m *merger) enter(it *stored, known holder, st *story) error {
 	it.StoryNo, it.Story = st.no, st.Key
-	for _, key := range append([]string{it.Key}, it.Former...) {
-		if err := m.names.Put(nameKey(m.src, key), binary.AppendUvarint(nil, it.No)); err != nil {
-			return err
-		}
+	no := m.number(it.No)
+	err := m.names.Put(m.name(it.keyHash()), no)
+	for _, key := range it.Former {
+		err = cmp.Or(err, m.names.Put(nameKey(m.src, key), no))
+	}
+	if err != nil {
+		return err
 	}
 	m.moveRefs(nil, it)
-	if err := m.addMarks(it); err != nil {
+	if err := m.addMarks(it, known); err != nil {
 		return err
 	}
 	m.addItem(it)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"go.etcd.io/bbolt"
 )
@@ -32,8 +33,8 @@ type pack struct {
 	from  recordSign // of its record, when it was read
 }
 
-// itemRoom is about how many bytes of items are remembered at most, as they are when decompressed: to
-// read one of a pack, all of it is. The hundred newest of everything and of each feed, which are read
+// itemRoom is about how many bytes of items are remembered at most: to read one of a pack, all of it is
+// decompressed, and to make an item of its bytes takes as long as all else that a reader needs of it. The hundred newest of everything and of each feed, which are read
 // whenever something is new, have some hundred kB.
 const itemRoom = 2 << 20
 
@@ -139,43 +140,25 @@ func decodeItem(it packed) (*stored, error) {
 	return out, nil
 }
 
-// encodeItem appends the CBOR of an item.
-func encodeItem(to *bytes.Buffer, it *stored) error {
-	marks, entry, story := it.Marks, it.Entry, it.Story
-	defer func() { it.Marks, it.Entry, it.Story = marks, entry, story }()
-	it.Marks = nil // they have a bucket of their own, for as long as they matter
-	it.abridge()
-	if err := encMode.MarshalToBuffer(it, to); err != nil {
-		return fmt.Errorf("encode item %s: %w", it.Key, err)
-	}
-	return nil
-}
-
 // byAuthority marks an entry id that is only written as the authority that made it: the
 // rest is the story's key.
 const byAuthority = "\x00"
 
-// abridge leaves out what follows from the rest: the key of a story that the item
-// founded, and an entry id that was made from a story's key.
-func (it *stored) abridge() {
-	it.Entry = abridgeEntry(it.Entry, it.Story)
-	if it.Story == storyKey(it.Key) {
-		it.Story = ""
-	}
-}
-
-// expand undoes abridge.
+// expand fills in what follows from the rest: the key of a story that the item founded, and of an entry
+// id that was made from a story's key all but the authority.
 func (it *stored) expand() {
 	if it.Story == "" {
-		it.Story = storyKey(it.Key)
+		it.Story = storyKeyOf(it.keyHash())
 	}
 	it.Entry = expandEntry(it.Entry, it.Story)
 }
 
 func abridgeEntry(entry, story string) string {
-	authority, ok := strings.CutSuffix(entry, mintEntry("", story)[len("tag:"):])
-	if authority, tag := strings.CutPrefix(authority, "tag:"); ok && tag {
-		return byAuthority + authority
+	rest, ours := strings.CutSuffix(entry, story)
+	if authority, yes := strings.CutSuffix(rest, mintMiddle); ours && yes {
+		if authority, yes := strings.CutPrefix(authority, "tag:"); yes {
+			return byAuthority + authority
+		}
 	}
 	return entry
 }
@@ -202,40 +185,40 @@ func (db *DB) itemReader(tx *bbolt.Tx) *itemReader {
 	return &itemReader{db: db, items: tx.Bucket([]byte(bItems))}
 }
 
-// item reads an item; nil if it is not there or cannot be read.
+// item reads an item; nil if it is not there or cannot be read. The item is the caller's own, but what it
+// refers to (lists, the hash) others read too: it may be replaced, not changed.
 func (r *itemReader) item(no uint64) *stored {
-	body := r.body(no)
-	if body == nil {
+	it := r.shared(no)
+	if it == nil {
 		return nil
 	}
-	it, err := decodeItem(packed{no, body})
-	if err != nil {
-		r.db.lost(bItems, be64(no), err)
-		return nil
-	}
-	return it
+	own := *it
+	return &own
 }
 
-// body is the CBOR of an item, which others may read too.
-func (r *itemReader) body(no uint64) []byte {
+// shared is item for who only reads it.
+func (r *itemReader) shared(no uint64) *stored {
 	p := r.at(no)
 	if p == nil {
 		key, rec := seekPack(r.items, no)
 		if it := r.db.recent.get(no, rec); it != nil {
-			return it.body
+			return it
 		}
-		p = r.read(key, rec)
-	}
-	if p == nil {
-		return nil
+		if p = r.read(key, rec); p == nil {
+			return nil
+		}
 	}
 	i, ok := p.find(no)
 	if !ok {
 		return nil
 	}
-	it := packed{no, bytes.Clone(p.items[i].body)} // the pack is not kept
-	r.db.recent.put(no, p.from, &it, len(it.body))
-	return it.body
+	it, err := decodeItem(p.items[i])
+	if err != nil {
+		r.db.lost(bItems, be64(no), err)
+		return nil
+	}
+	r.db.recent.put(no, p.from, it, len(p.items[i].body)+int(unsafe.Sizeof(*it)))
+	return it
 }
 
 // pack reads the pack that holds the item, if any does.
@@ -342,12 +325,9 @@ func (m *merger) putItem(it *stored) error {
 	if p == nil {
 		return fmt.Errorf("item %s: %w", it.Key, ErrNotFound)
 	}
-	var b bytes.Buffer
-	if err := encodeItem(&b, it); err != nil {
-		return err
-	}
-	p.items[i].body = b.Bytes()
-	return nil
+	body, err := appendItem(nil, it)
+	p.items[i].body = body
+	return err
 }
 
 // deleteItem has a stored item removed at the end of the batch.
@@ -412,15 +392,16 @@ func (m *merger) flushItems() error {
 
 // flushFresh writes the new items, in packs.
 func (m *merger) flushFresh() error {
-	m.buffer.Reset()
-	ends := make([]int, len(m.fresh))
+	all, ends := m.bodies[:0], make([]int, len(m.fresh))
 	for i, it := range m.fresh {
-		if err := encodeItem(&m.buffer, it); err != nil {
+		var err error
+		if all, err = appendItem(all, it); err != nil {
 			return err
 		}
-		ends[i] = m.buffer.Len()
+		ends[i] = len(all)
 	}
-	all, begin := m.buffer.Bytes(), 0
+	m.bodies = all
+	begin := 0
 	var p pack
 	for i, it := range m.fresh {
 		if len(p.items) == 0 {

@@ -204,7 +204,7 @@ func (l *look) read(no uint64) (feed.Story, bool) {
 		if !l.roster.shown(st.Sources[i]) {
 			continue
 		}
-		if it := l.items.item(no); it != nil {
+		if it := l.items.shared(no); it != nil {
 			members = append(members, member{item: it, src: st.Sources[i]})
 		}
 	}
@@ -261,7 +261,7 @@ func (l *look) arrived(g *gist) uint64 {
 	}
 	at := g.born
 	if first > g.no { // not with the item that founded it
-		if it := l.items.item(first); it != nil {
+		if it := l.items.shared(first); it != nil {
 			at = stamp(it.Seen)
 		}
 	}

@@ -81,13 +81,18 @@ func encode(bucket string, key []byte, v any) ([]byte, error) {
 
 // seal makes a record of a body. The body is the caller's own again afterwards.
 func seal(bucket string, key []byte, version byte, body []byte) []byte {
+	return sealIn(nil, bucket, key, version, body)
+}
+
+// sealIn is seal that takes the room for the record from an arena.
+func sealIn(a *arena, bucket string, key []byte, version byte, body []byte) []byte {
 	if len(body) >= compressFrom && version != versionMarks && bucket != bStates { // a state is read and written by every visit
 		scratch := bodies.Get().(*[]byte)
 		defer bodies.Put(scratch)
 		*scratch = zstdEnc.EncodeAll(body, (*scratch)[:0])
 		version, body = version|compressed, *scratch
 	}
-	rec := make([]byte, headerLen+len(body)) // and no more: bbolt keeps it until the commit
+	rec := a.take(headerLen + len(body)) // and no more: bbolt keeps it until the commit
 	rec[0] = version
 	copy(rec[headerLen:], body)
 	binary.BigEndian.PutUint32(rec[1:], checksum(bucket, key, body))
@@ -138,7 +143,42 @@ func decode(bucket string, key, rec []byte, v any) error {
 
 // checksum covers the place too, so that a record in the wrong place is found out.
 func checksum(bucket string, key, body []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, []byte(bucket))
-	sum = crc32.Update(sum, castagnoli, key)
+	sum := crc32.Update(bucketSums[bucket], castagnoli, key)
 	return crc32.Update(sum, castagnoli, body)
+}
+
+// bucketSums are the checksums of the buckets' names, with which those of all records begin.
+var bucketSums = func() map[string]uint32 {
+	sums := map[string]uint32{}
+	for _, name := range allBuckets {
+		sums[name] = crc32.Checksum([]byte(name), castagnoli)
+	}
+	return sums
+}()
+
+// An arena gives room for the many small keys and values that bbolt keeps until a commit, some
+// of them in one piece of memory.
+type arena struct{ room []byte }
+
+// arenaPiece is how much is taken from the heap at once.
+const arenaPiece = 16 << 10
+
+// take gives room for n bytes. It may be written to and kept, and does not grow into what others have.
+func (a *arena) take(n int) []byte {
+	if a == nil || n > arenaPiece/4 {
+		return make([]byte, n)
+	}
+	if len(a.room) < n {
+		a.room = make([]byte, arenaPiece)
+	}
+	taken := a.room[:n:n]
+	a.room = a.room[n:]
+	return taken
+}
+
+// keep gives a copy of b.
+func (a *arena) keep(b []byte) []byte {
+	kept := a.take(len(b))
+	copy(kept, b)
+	return kept
 }

@@ -80,7 +80,7 @@ func (m *merger) refDay(d uint32) *refDay {
 // flushRefs writes the references that changed. It must come before whatever looks for them.
 func (m *merger) flushRefs() error {
 	for _, d := range sortedKeys(m.refDays) {
-		if err := m.refDays[d].flush(m.refs, be32(d)); err != nil {
+		if err := m.refDays[d].flush(m.refs, be32(d), &m.arena); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (m *merger) flushRefs() error {
 	return nil
 }
 
-func (day *refDay) flush(refs *bbolt.Bucket, key []byte) error {
+func (day *refDay) flush(refs *bbolt.Bucket, key []byte, a *arena) error {
 	b, err := refs.CreateBucketIfNotExists(key)
 	if err != nil {
 		return err
@@ -99,14 +99,18 @@ func (day *refDay) flush(refs *bbolt.Bucket, key []byte) error {
 		}
 	}
 	slices.SortStableFunc(day.edits, func(a, b refEdit) int {
-		return cmp.Or(cmp.Compare(a.slot, b.slot), bytes.Compare(a.ref[:], b.ref[:]))
+		if a.slot != b.slot {
+			return cmp.Compare(a.slot, b.slot)
+		}
+		return bytes.Compare(a.ref[:], b.ref[:])
 	})
+	at := b.Cursor()
 	for edits := day.edits; len(edits) > 0; {
 		n := 1
 		for n < len(edits) && edits[n].slot == edits[0].slot {
 			n++
 		}
-		if err := editSlot(b, edits[:n]); err != nil {
+		if err := editSlot(b, at, edits[:n], a); err != nil {
 			return err
 		}
 		edits = edits[n:]
@@ -119,10 +123,10 @@ func (day *refDay) flush(refs *bbolt.Bucket, key []byte) error {
 
 // editSlot applies edits, in order, to the slot that they are of. References stand there in order,
 // each once, however they came.
-func editSlot(day *bbolt.Bucket, edits []refEdit) error {
+func editSlot(day *bbolt.Bucket, at *bbolt.Cursor, edits []refEdit, a *arena) error {
 	key := slotKey(edits[0].slot)
-	old := day.Get(key)
-	next := make([]byte, 0, len(old)+len(edits)*refLen)
+	old := get(at, key)
+	next := a.take(len(old) + len(edits)*refLen)[:0]
 	for i, e := range edits {
 		if i+1 < len(edits) && edits[i+1].ref == e.ref {
 			continue // the last word counts
@@ -226,7 +230,7 @@ func renewRefs(tx *bbolt.Tx) error {
 	})
 	for _, d := range sortedKeys(days) {
 		err = cmp.Or(err, refs.DeleteBucket([]byte(d)))
-		err = cmp.Or(err, days[d].flush(refs, []byte(d)))
+		err = cmp.Or(err, days[d].flush(refs, []byte(d), nil))
 	}
 	return err
 }

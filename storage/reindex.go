@@ -249,7 +249,8 @@ func (r *reindexer) mark(list []*stored, o *outletRecord) {
 // readmit is merger.admit for an item that has its number already, and may have begun
 // a story before.
 func (r *reindexer) readmit(it *stored) error {
-	verdict, near := r.m.decide(&it.Item, holderOf(it.No, &it.Item))
+	known := holderOf(it.No, &it.Item)
+	verdict, near := r.m.decide(&it.Item, known)
 	st, joined, err := r.m.joinable(&it.Item, verdict.Joins, near)
 	if err != nil {
 		return err
@@ -259,7 +260,7 @@ func (r *reindexer) readmit(it *stored) error {
 	} else if st, err = r.refound(it); err != nil {
 		return err
 	}
-	return r.m.enter(it, st)
+	return r.m.enter(it, known, st)
 }
 
 // refound begins a story with an item: the one it began before; or the one it is in, if
@@ -384,7 +385,7 @@ func (r *reindexer) file() error {
 	slices.SortFunc(filed, func(a, b filing) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.no, b.no)) })
 	var lists [][]byte
 	for _, st := range filed {
-		if err := r.put(bTimeline, placeKey(st.order, st.no), packSources(st.sources)); err != nil {
+		if err := r.put(bTimeline, placeKey(st.order, st.no), packSources(nil, st.sources)); err != nil {
 			return err
 		}
 		for _, src := range st.sources {
@@ -405,7 +406,7 @@ func (r *reindexer) file() error {
 		if v := old.Get(be64(st.seq)); v != nil {
 			_, at = splitChange(v)
 		}
-		if err := r.put(bChanges, be64(st.seq), changeValue(st.no, at)); err != nil {
+		if err := r.put(bChanges, be64(st.seq), appendChange(nil, st.no, at)); err != nil {
 			return err
 		}
 	}

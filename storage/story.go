@@ -148,7 +148,12 @@ func (db *DB) gist(stories *bbolt.Bucket, no uint64) *gist {
 	return g
 }
 
-func distinct(srcs []uint32) []uint32 { return slices.Compact(slices.Sorted(slices.Values(srcs))) }
+// distinct is the sources in order, each once.
+func distinct(srcs []uint32) []uint32 {
+	list := slices.Clone(srcs)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
 
 // join adds an item of a source, and why it belongs.
 func (st *story) join(no uint64, src uint32, why []feed.Ruling) {
@@ -159,7 +164,7 @@ func (st *story) join(no uint64, src uint32, why []feed.Ruling) {
 // found begins a story with its first item. A wary one makes sure that no other story
 // bears its key already, as one may that a purged item began and others live on in.
 func (m *merger) found(it *stored, wary bool) (*story, error) {
-	key, taken, err := storyKey(it.Key), false, error(nil)
+	key, taken, err := storyKeyOf(it.keyHash()), false, error(nil)
 	if wary {
 		taken, err = m.keyTaken(key)
 	}
@@ -242,13 +247,13 @@ func firstUpdated(it *feed.Item) time.Time {
 
 // take notes that the story's entry id, which an item brought, is in use.
 func (m *merger) take(st *story) error {
-	return m.entries.Put(entryKey(st.Entry), binary.AppendUvarint(nil, st.no))
+	return m.entries.Put(entryKey(st.Entry), m.number(st.no))
 }
 
 // taken reports whether an entry id is in use already.
 func (m *merger) taken(id string) bool {
 	key := entryKey(id)
-	return m.entries.Get(key) != nil || m.toCome != nil && m.toCome.Bucket([]byte(bEntries)).Get(key) != nil
+	return get(m.entryAt, key) != nil || m.toCome != nil && m.toCome.Bucket([]byte(bEntries)).Get(key) != nil
 }
 
 // numberIn is the number, a varint, that a bucket has under a key; 0 if none.
@@ -374,57 +379,61 @@ func (m *merger) file(st *story) error {
 	}
 	for _, src := range now {
 		if !slices.Contains(st.was, src) {
-			if err := m.bySource.Put(sourceKey(src, st.Order, st.no), nil); err != nil {
+			key := appendPlace(binary.BigEndian.AppendUint32(m.keyRoom[:0], src), st.Order, st.no)
+			if err := m.bySource.Put(key, nil); err != nil {
 				return err
 			}
 		}
 	}
 	if !slices.Equal(now, st.was) {
-		if err := m.timeline.Put(placeKey(st.Order, st.no), packSources(now)); err != nil {
+		m.scratch = packSources(m.scratch[:0], now)
+		if err := m.timeline.Put(appendPlace(m.keyRoom[:0], st.Order, st.no), m.arena.keep(m.scratch)); err != nil {
 			return err
 		}
 	}
 	st.was = now
-	changes := m.changes
 	if st.Seq != 0 {
-		if err := changes.Delete(be64(st.Seq)); err != nil {
+		if err := m.changes.Delete(be64(st.Seq)); err != nil {
 			return err
 		}
 	}
-	seq, err := changes.NextSequence()
+	seq, err := m.changes.NextSequence()
 	if err != nil {
 		return err
 	}
 	st.Seq = seq
-	if err := putChange(changes, seq, st.no, m.at); err != nil {
+	m.scratch = appendChange(m.scratch[:0], st.no, m.at)
+	if err := m.changes.Put(m.key64(seq), m.arena.keep(m.scratch)); err != nil {
 		return err
 	}
 	return m.putStory(st)
 }
 
 func (m *merger) putStory(st *story) error {
-	key := be64(st.no)
-	short := *st
-	short.Entry = abridgeEntry(st.Entry, st.Key)
-	rec, err := encode(bStories, key, &short)
+	body, err := appendStory(m.scratch[:0], st)
 	if err != nil {
 		return err
 	}
-	return m.stories.Put(key, rec)
+	m.scratch = body
+	key := m.key64(st.no)
+	return m.stories.Put(key, sealIn(&m.arena, bStories, key, versionCBOR, body))
 }
 
-// refsOf are the hashes under which an item can be found.
-func refsOf(it *stored) []uint64 {
-	refs := []uint64{hashKey(it.Key)}
-	for _, s := range []string{it.ID, it.Link} {
-		if s != "" && !slices.Contains(refs, hashRef(s)) {
-			refs = append(refs, hashRef(s))
+// refsOf appends the hashes under which an item can be found to an empty list.
+func refsOf(refs []uint64, it *stored) []uint64 {
+	add := func(hash uint64) {
+		if !slices.Contains(refs, hash) {
+			refs = append(refs, hash)
+		}
+	}
+	add(it.keyHash())
+	for _, s := range [...]string{it.ID, it.Link} {
+		if s != "" {
+			add(hashRef(s))
 		}
 	}
 	for _, key := range it.Former { // the first of them may be the one in a story's key
-		if h := hashKey(key); !slices.Contains(refs, h) {
-			refs = append(refs, h)
-		}
+		add(hashKey(key))
 	}
 	return refs
 }
@@ -435,10 +444,11 @@ func (m *merger) moveRefs(old, next *stored) {
 	var was, now []uint64
 	var it *stored
 	if old != nil {
-		was, it = refsOf(old), old
+		was, it = refsOf(nil, old), old
 	}
 	if next != nil {
-		now, it = refsOf(next), next
+		m.hashes = refsOf(m.hashes[:0], next)
+		now, it = m.hashes, next
 	}
 	born := day(it.Seen)
 	for _, h := range was {
@@ -467,13 +477,8 @@ func (m *merger) namesStory(hash, no uint64) bool {
 	return ok && h == hash
 }
 
-func putChange(changes *bbolt.Bucket, seq, no uint64, at time.Time) error {
-	return changes.Put(be64(seq), changeValue(no, at))
-}
-
-func changeValue(no uint64, at time.Time) []byte {
-	v := binary.AppendUvarint(nil, no)
-	return binary.AppendUvarint(v, uint64(max(0, at.Unix())))
+func appendChange(to []byte, no uint64, at time.Time) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(to, no), uint64(max(0, at.Unix())))
 }
 
 // logGeneral logs a change that is not of one story; only the newest of them is kept.
@@ -494,7 +499,7 @@ func logGeneral(tx *bbolt.Tx, at time.Time) error {
 	if err := meta.Put([]byte("general"), be64(seq)); err != nil {
 		return err
 	}
-	return putChange(changes, seq, 0, at)
+	return changes.Put(be64(seq), appendChange(nil, 0, at))
 }
 
 func lastChange(tx *bbolt.Tx) (uint64, time.Time) {

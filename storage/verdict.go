@@ -63,6 +63,7 @@ func (m *merger) rule(a, b, by string, always bool, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	m.ruled = true
 	rec := overrideRecord{Always: always, At: at, By: by, First: true}
 	if err := putRecord(m.tx, bVerdicts, pairKey(x.Key, y.Key), &rec); err != nil {
 		return err
@@ -178,6 +179,9 @@ func (m *merger) override(a, b string) (overrideRecord, bool) {
 
 // overrides are the items that something was ruled about together with this one.
 func (m *merger) overrides(key string) (never, always []string) {
+	if !m.ruled {
+		return nil, nil
+	}
 	prefix := append([]byte(key), 0)
 	c := m.tx.Bucket([]byte(bVerdicts)).Cursor()
 	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
@@ -214,6 +218,9 @@ func (m *merger) moveVerdicts(from, to string) error {
 // joins are added to near.
 func (m *merger) overrule(it *feed.Item, v feed.Verdict, near map[string]*stored) feed.Verdict {
 	never, always := m.overrides(it.Key)
+	if len(never)+len(always) == 0 {
+		return v
+	}
 	if slices.Contains(never, v.Revises) {
 		v.Revises = ""
 	}
