@@ -3,10 +3,12 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/text/unicode/norm"
 
 	"sangam/feed"
 )
@@ -182,7 +184,7 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 	}
 	st.Updated = stamp(firstUpdated(&it.Item))
 	st.Entry = adopted(it.ID)
-	if st.Entry == "" || m.taken(st.Entry) {
+	if st.Entry == "" || !composed(st.Entry) || m.taken(st.Entry) {
 		st.Entry = mintEntry(m.db.opts.Authority, st.Key)
 	} else if err := m.take(st); err != nil {
 		return nil, err
@@ -192,6 +194,15 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 	}
 	m.read[st.no] = st
 	return st, nil
+}
+
+// composed reports whether the letters of an id are in the one form that they should have in
+// it (RFC 3987, 5.3.2.2). Ids that differ in nothing else are one to some readers.
+func composed(id string) bool {
+	if text, err := url.PathUnescape(id); err == nil {
+		id = text
+	}
+	return norm.NFC.IsNormalString(id)
 }
 
 // refer lets a story that an item begins be found by its key.

@@ -420,7 +420,10 @@ func unions(t *testing.T, s Store) {
 }
 
 func uniqueIDs(t *testing.T, s Store) {
-	ids := []string{"http://shared.example/1", "http://shared.example/1", "17", "17", "not a uri", "", "tag:sangam.invalid,2026:sangam/aaaaaaaaaaaaa", "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "javascript:alert(1)", "http://shared.example/a/../b", "http://shared.example/%e9", "http://shared.example/100%", "http://[::1]/1", "http://Shared.example:80/%31"}
+	ids := []string{
+		"http://shared.example/1", "http://shared.example/1", "17", "17", "not a uri", "", "tag:sangam.invalid,2026:sangam/aaaaaaaaaaaaa", "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "javascript:alert(1)", "http://shared.example/a/../b", "http://shared.example/%e9", "http://shared.example/100%", "http://[::1]/1", "http://Shared.example:80/%31",
+		"http://shared.example/cafe\u0301", "http://shared.example/cafe%CC%81?2", "http://shared.example/caf\u00e9?3",
+	}
 	for i, id := range ids {
 		source := fmt.Sprintf("s%d", i)
 		it := Item(source, id, fmt.Sprintf("Title %d", i), "Words.")
@@ -436,14 +439,14 @@ func uniqueIDs(t *testing.T, s Store) {
 		if !absolute(st.ID) {
 			t.Errorf("entry id %q is no http, tag or urn URI", st.ID)
 		}
-		if strings.ContainsAny(st.ID, "%[") || strings.Contains(st.ID, "/../") {
+		if strings.ContainsAny(strings.ReplaceAll(st.ID, "%C3%A9", ""), "%[") || strings.Contains(st.ID, "/../") {
 			t.Errorf("entry id %q has no normal form", st.ID)
 		}
 	}
 	if len(seen) != len(ids) {
 		t.Errorf("%d entry ids for %d stories", len(seen), len(ids))
 	}
-	if !seen["http://shared.example/1"] || !seen["urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6"] {
+	if !seen["http://shared.example/1"] || !seen["urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6"] || !seen["http://shared.example/caf%C3%A9?3"] {
 		t.Errorf("an item's own URI was not used: %v", seen)
 	}
 }
