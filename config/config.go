@@ -37,14 +37,15 @@ type Config struct {
 	Language    string         // BCP 47, of the page's frame; "" = not said
 	Timezone    *time.Location // in which the pages tell the time; never nil
 	Page        Page
-	CreditsLine bool        // whether the text of a story in a feed ends with the line that names its outlets
-	PublicURL   string      // absolute, ends in "/"; made from Listen when not given
-	Listen      string      // host:port of the readers' side
-	Hub         bool        // whether readers can subscribe at the WebSub hub
-	Hubs        []string    // WebSub hubs of others that are told of changes
-	Admin       string      // host:port of the operators' side
-	AdminToken  feed.Secret // callers there must send it; "" = only this machine is heard, which Admin then is
-	Data        string      // directory of the store; not relative to config.yaml any more but usable as it is
+	CreditsLine bool           // whether the text of a story in a feed ends with the line that names its outlets
+	PublicURL   string         // absolute, ends in "/"; made from Listen when not given
+	Listen      string         // host:port of the readers' side
+	Hub         bool           // whether readers can subscribe at the WebSub hub
+	HubNetworks []netip.Prefix // non-public networks in which subscribers may live
+	Hubs        []string       // WebSub hubs of others that are told of changes
+	Admin       string         // host:port of the operators' side
+	AdminToken  feed.Secret    // callers there must send it; "" = only this machine is heard, which Admin then is
+	Data        string         // directory of the store; not relative to config.yaml any more but usable as it is
 	Log         Log
 
 	Fetch          Fetch         // what all sources share; each source holds it too

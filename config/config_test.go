@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -65,6 +66,9 @@ func TestMinimalFileIsComplete(t *testing.T) {
 // sameZone compares time zones by their names.
 var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 
+// sameNetwork compares networks.
+var sameNetwork = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+
 func TestEveryKeyArrives(t *testing.T) {
 	cfg := load(t, `
 title: خبریں
@@ -77,6 +81,7 @@ page: {pictures: false, script: false}
 credits_line: false
 public_url: https://news.example.org/river
 hub: true
+hub_networks: [192.168.0.0/16]
 hubs: [https://hub.example/, "http://hub.example/publish?x=1"]
 listen: ":80"
 admin: "[::1]:9000"
@@ -150,11 +155,11 @@ sources:
 	cfg.Sources, cfg.Views, cfg.Warnings, cfg.Fetch = nil, nil, nil, Fetch{}
 	want := &Config{
 		Path: "config.yaml", Title: "خبریں", Description: "Two lines", Language: "ur", PublicURL: "https://news.example.org/river/",
-		Timezone: karachi, Hub: true, Hubs: []string{"https://hub.example/", "http://hub.example/publish?x=1"}, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
+		Timezone: karachi, Hub: true, HubNetworks: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, Hubs: []string{"https://hub.example/", "http://hub.example/publish?x=1"}, Listen: ":80", Admin: "[::1]:9000", Data: "/var/lib/sangam", Log: Log{Level: 4, Format: "json"},
 		Concurrency: 8, Window: 48 * time.Hour, Keep: Keep{Age: 14 * 24 * time.Hour},
 		Backup: Backup{Dir: "/var/backups/sangam", Every: 6 * time.Hour, Keep: 3},
 	}
-	if diff := cmp.Diff(want, cfg, sameZone); diff != "" {
+	if diff := cmp.Diff(want, cfg, sameZone, sameNetwork); diff != "" {
 		t.Errorf("the rest (-want +got):\n%s", diff)
 	}
 }

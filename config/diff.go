@@ -110,6 +110,7 @@ func settings(old, new *Config) []string {
 		{"page", old.Page != new.Page},
 		{"credits_line", old.CreditsLine != new.CreditsLine},
 		{"hub", old.Hub != new.Hub},
+		{"hub_networks", !slices.Equal(old.HubNetworks, new.HubNetworks)},
 		{"hubs", !slices.Equal(old.Hubs, new.Hubs)},
 		{"listen", old.Listen != new.Listen},
 		{"admin", old.Admin != new.Admin},

@@ -83,6 +83,7 @@ func init() {
 		{name: "credits_line", read: func(r *reader, n *yaml.Node, d *draft) { r.boolean(n, &d.CreditsLine) }},
 		{name: "public_url", read: func(r *reader, n *yaml.Node, d *draft) { r.baseURL(n, &d.PublicURL) }},
 		{name: "hub", read: func(r *reader, n *yaml.Node, d *draft) { r.boolean(n, &d.Hub) }},
+		{name: "hub_networks", read: func(r *reader, n *yaml.Node, d *draft) { r.networks(n, &d.HubNetworks) }},
 		{name: "hubs", read: func(r *reader, n *yaml.Node, d *draft) { r.hubs(n, &d.Hubs) }},
 		{name: "listen", read: func(r *reader, n *yaml.Node, d *draft) { d.listenAt = n; r.address(n, &d.Listen) }},
 		{name: "admin", read: func(r *reader, n *yaml.Node, d *draft) { d.adminAt = n; r.address(n, &d.Admin) }},

@@ -22,8 +22,8 @@ func newHub(cfg *config.Config, db *storage.DB, f *fellow, pages func() *server.
 	}
 	o := websub.Options{
 		Address: cfg.PublicURL + "hub", File: filepath.Join(cfg.Data, "subscriptions.json"), Agent: agent(cfg),
-		// No network is opened here, unlike for sources: strangers choose these addresses.
-		Transport: fetcher.Transport(),
+		// Strangers choose these addresses, so the networks of sources are not open to them.
+		Transport: fetcher.Transport(cfg.HubNetworks...),
 		Topic: func(ctx context.Context, topic string) (websub.Content, error) {
 			return contentOf(ctx, pages(), topic)
 		},

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -48,6 +53,58 @@ func TestDaemonIsAHubWhenToldTo(t *testing.T) {
 	if took := d.stop(); took > 5*time.Second {
 		t.Errorf("the daemon took %v to end", took)
 	}
+}
+
+// TestDaemonDeliversWhereItsHubMay has a subscriber on this machine, which the operator allows: it is
+// asked to confirm, and sent the feed as soon as there is something new in it. The feed is of
+// a length at which the beginning of an answer waits for its rest, and the subscription the
+// only request on its connection.
+func TestDaemonDeliversWhereItsHubMay(t *testing.T) {
+	herald := openOutlet(t, "herald", outlet.RSS2)
+	for i := range 12 {
+		herald.Publish(outlet.Line(fmt.Sprintf("%d | /%d | Ferry line %d changes its timetable | %s", i, i, i, strings.Repeat("Later boats. ", 20))))
+	}
+	delivered := make(chan *http.Request, 9)
+	subscriber := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		mac := hmac.New(sha256.New, []byte("secret"))
+		mac.Write(body)
+		if strings.Contains(string(body), "Lighthouse") && r.Header.Get("X-Hub-Signature") == "sha256="+hex.EncodeToString(mac.Sum(nil)) {
+			delivered <- r
+		}
+	}))
+	t.Cleanup(subscriber.Close)
+	outlets := map[string]*outlet.Outlet{"herald": herald}
+	d := newDaemon(t, outlets)
+	d.configure(outlets, "hub: true\nhub_networks: [127.0.0.0/8]\n")
+	d.start()
+	d.fetch()
+	if n := len(d.get("/feed.xml")); n < 4<<10 || n > 64<<10 {
+		t.Fatalf("the feed has %d bytes: the test is not what it says", n)
+	}
+	client := http.Client{Timeout: 20 * time.Second}
+	resp, err := client.PostForm("http://"+d.listen+"/hub", url.Values{
+		"hub.mode": {"subscribe"}, "hub.topic": {"http://" + d.listen + "/feed.xml"}, "hub.callback": {subscriber.URL}, "hub.secret": {"secret"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("subscribing: %s", resp.Status)
+	}
+	herald.Publish(outlet.Line("new | /new | Lighthouse is lit again | It shines."))
+	d.fetch()
+	select {
+	case <-delivered:
+	case <-time.After(30 * time.Second):
+		t.Fatal("what is new is not delivered")
+	}
+	d.stop()
 }
 
 func TestDaemonTellsHubsOfOthers(t *testing.T) {

@@ -276,6 +276,10 @@ func possible(old, read *config.Config) (next *config.Config, restart []string) 
 		keep(&restart, "stories.window", old.Window, &next.Window)
 		keep(&restart, "stories.near_duplicates", old.NearDuplicates, &next.NearDuplicates)
 	}
+	if !slices.Equal(old.HubNetworks, next.HubNetworks) {
+		next.HubNetworks = old.HubNetworks
+		restart = append(restart, "hub_networks")
+	}
 	if !reflect.DeepEqual(old.Cluster, next.Cluster) {
 		next.Cluster = old.Cluster
 		restart = append(restart, "cluster")
