@@ -101,9 +101,10 @@ type merger struct {
 const (
 	// fillSequential is for buckets whose keys only grow: pages are left full.
 	fillSequential = 0.9
-	// fillBySource is for buckets whose keys grow source by source. Many come when the first visits are
-	// made, and would leave pages half empty; later ones need some room.
-	fillBySource = 0.65
+	// fillBetween is for buckets whose keys come between others: they grow source by source, or by the time
+	// that items claim. Pages left full would soon be split again, into one that is full and one
+	// that is all but empty.
+	fillBetween = 0.65
 )
 
 func (db *DB) newMerger(tx *bbolt.Tx) *merger {
@@ -116,8 +117,8 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 	}
 	m := &merger{
 		db: db, tx: tx, roster: db.outlets.Load(), span: db.rules.Load().Window(),
-		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillSequential),
-		names: b(bNames, fillBySource), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, fillBySource), changes: b(bChanges, fillSequential),
+		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillBetween),
+		names: b(bNames, fillBetween), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, fillBetween), changes: b(bChanges, fillSequential),
 		packs: db.itemReader(tx), pages: map[uint64]*pack{},
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
