@@ -256,14 +256,25 @@ func whole(s string, i int) int {
 
 // singleSpaced is a trimmed line with one space between words: mostly the line itself.
 func singleSpaced(line string) string {
-	before := rune(0)
-	for _, r := range line {
-		if r <= ' ' && (r != ' ' || before == ' ') || r >= 0x80 && unicode.IsSpace(r) {
+	before := byte(0)
+	for i := range len(line) {
+		c := line[i]
+		if c <= ' ' && (c != ' ' || before == ' ') || c >= utf8.RuneSelf && spaceAt(line[i:]) {
 			return strings.Join(strings.Fields(line), " ")
 		}
-		before = r
+		before = c
 	}
 	return line
+}
+
+// spaceAt reports whether s begins with a space beyond ASCII. Only four bytes begin any.
+func spaceAt(s string) bool {
+	switch s[0] {
+	case 0xC2, 0xE1, 0xE2, 0xE3:
+		r, _ := utf8.DecodeRuneInString(s)
+		return unicode.IsSpace(r)
+	}
+	return false
 }
 
 func unescape(s string) string {

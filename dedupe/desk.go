@@ -32,10 +32,10 @@ func (d *desk) marked(s string) text { return scan(s, true, d.runes.room(sizeOf(
 // An arena cuts pieces from one piece of memory.
 type arena[T any] struct{ used []T }
 
-// deskRoom is for how much an arena has room at first: the texts of a usual batch.
+// deskRoom is for how much an arena has room at first: it doubles until a usual batch fits.
 // maxDesk is for how much it has at most; what is more gets memory of its own.
 const (
-	deskRoom = 64 << 10
+	deskRoom = 16 << 10
 	maxDesk  = 1 << 20
 )
 

@@ -34,8 +34,12 @@ const (
 	numberMarks = 4
 )
 
-// mostMarks is how many marks an item usually has at most.
-const mostMarks = leadMarks + bodyMarks + headMarks + numberMarks + 8
+// mostMarks is how many marks an item usually has at most, fewMarks how many of them are
+// strong.
+const (
+	mostMarks = leadMarks + bodyMarks + headMarks + numberMarks + fewMarks
+	fewMarks  = 8
+)
 
 // Mark gives items of one outlet the marks by which they can be recognised, notes
 // who they say they are from, and learns what the outlet repeats. It returns the
@@ -43,6 +47,12 @@ const mostMarks = leadMarks + bodyMarks + headMarks + numberMarks + 8
 // items of one batch are counted before any of them is marked, so the first batch
 // of a source already knows its boilerplate.
 func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
+	return Rules{NearDuplicates: true}.Mark(items, src, habits)
+}
+
+// Mark is Mark for these rules alone: if they do not look for copies by their text, items
+// get no marks of it. Whoever changes the rules later has Reindex mark them anew.
+func (r Rules) Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
 	d := sit()
 	defer d.leave()
 	bodies := make([]text, len(items))
@@ -58,14 +68,18 @@ func Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed.Habits {
 		it := &items[i]
 		it.Habitual = shown(bodies[i], habitual)
 		it.Credits = creditsOf(it, own)
+		if !r.NearDuplicates {
+			it.Marks = strongMarks(it, glance(it), make([]feed.Mark, 0, fewMarks))
+			continue
+		}
 		d.hashes.clear()
 		it.Marks = marks(it, readText(it, bodies[i], it.Habitual, d))
 	}
 	return habits
 }
 
-func marks(it *feed.Item, r *reading) []feed.Mark {
-	out := make([]feed.Mark, 0, mostMarks)
+// strongMarks are those of what an item calls itself: they go into out.
+func strongMarks(it *feed.Item, r *reading, out []feed.Mark) []feed.Mark {
 	add := func(kind byte, text string, bits int) {
 		m := encode(kind, xxhash.Sum64String(text), bits)
 		if !slices.Contains(out, m) {
@@ -88,6 +102,11 @@ func marks(it *feed.Item, r *reading) []feed.Mark {
 	for _, v := range r.variants {
 		out = append(out, encode(headlineMark, v.hash, strongBits))
 	}
+	return out
+}
+
+func marks(it *feed.Item, r *reading) []feed.Mark {
+	out := strongMarks(it, r, make([]feed.Mark, 0, mostMarks))
 	weak := make([]uint32, 0, mostMarks)
 	weak = smallest(weak, r.body.hashes[:r.body.lead], leadMarks)
 	weak = smallest(weak, r.body.hashes, bodyMarks)

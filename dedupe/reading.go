@@ -25,18 +25,25 @@ type reading struct {
 // read makes a reading of an item, which lies on the desk. Sentences whose hash is in
 // habitual, sorted, do not count.
 func read(it *feed.Item, habitual []uint32, d *desk) *reading {
-	return readText(it, bodyOf(it, d.marked), habitual, d)
+	r := readText(it, bodyOf(it, d.marked), habitual, d)
+	r.live = liveblog(r.title.runes) || liveGlued(it.Title) || labelled(it.Title)
+	return r
 }
 
-// readText is read for an item whose body is at hand; the body is used up.
-func readText(it *feed.Item, body text, habitual []uint32, d *desk) *reading {
-	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title), desk: d}
-	r.head = shingle(r.title.runes, d)
+// glance reads only where an item is and what it is called.
+func glance(it *feed.Item) *reading {
+	r := &reading{item: it, addresses: addressesOf(it), title: plain(it.Title)}
 	r.variants = variants(it.Title, r.title.runes)
+	return r
+}
+
+// readText is read, for marks, of an item whose body is at hand; the body is used up.
+func readText(it *feed.Item, body text, habitual []uint32, d *desk) *reading {
+	r := glance(it)
+	r.desk, r.head = d, shingle(r.title.runes, d)
 	body = prune(body, r.title.runes, habitual)
 	r.body = shingle(body.runes, d)
 	r.numbers = numbersOf(r.title.runes, body.runes)
-	r.live = liveblog(r.title.runes) || liveGlued(it.Title) || labelled(it.Title)
 	return r
 }
 

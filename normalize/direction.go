@@ -29,17 +29,13 @@ const directionSample = 2048
 // round), else by the language, a BCP 47 tag; Unknown when neither tells. The text
 // goes first because outlets leave the default of their software in the language
 // tag, and a script cannot be mistaken.
-func Direction(lang, text string) feed.Direction { return directionOf(lang, text) }
+func Direction(lang, text string) feed.Direction {
+	left, right := letters(text[:min(len(text), directionSample)])
+	return majority(lang, left, right)
+}
 
-// directionOf is Direction of a text in pieces.
-func directionOf(lang string, text ...string) feed.Direction {
-	left, right, most := 0, 0, directionSample
-	for _, piece := range text {
-		piece = piece[:min(len(piece), most)]
-		most -= len(piece)
-		l, r := letters(piece)
-		left, right = left+l, right+r
-	}
+// majority is the direction of a text with so many letters of either.
+func majority(lang string, left, right int) feed.Direction {
 	switch {
 	case right > left:
 		return feed.RightToLeft
@@ -70,6 +66,20 @@ func letters(text string) (left, right int) {
 			left++
 		case bidi.R, bidi.AL:
 			right++
+		}
+	}
+	return left, right
+}
+
+// lettersIn is letters of what a reader sees of a fragment of HTML.
+func lettersIn(fragment string) (left, right int) {
+	for s := (scanner{in: fragment}); s.next(); {
+		switch {
+		case s.kind == textRun:
+			l, r := letters(unescape(s.text))
+			left, right = left+l, right+r
+		case s.kind == startTag && unseen[s.atom]:
+			s.skipTo(s.name)
 		}
 	}
 	return left, right

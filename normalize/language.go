@@ -63,7 +63,9 @@ func direction(it *feed.Item, src feed.Outlet) feed.Direction {
 		return src.Direction
 	}
 	text := first(it.Content, it.Summary)
-	return directionOf(it.Language, it.Title, Text(text[:min(len(text), directionGlance)]))
+	left, right := letters(it.Title[:min(len(it.Title), directionSample)])
+	l, r := lettersIn(text[:min(len(text), directionGlance)])
+	return majority(it.Language, left+l, right+r)
 }
 
 // contradicts reports whether a text that runs from right to left cannot be in a language.

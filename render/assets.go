@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"mime"
 	"path"
 	"strings"
 )
@@ -69,8 +68,16 @@ func loadAssets() (plain, hashed map[string]Asset) {
 	return plain, hashed
 }
 
+// assetType is the media type of what is embedded. The tables of the system that package
+// mime reads take a megabyte, and may say something else elsewhere.
 func assetType(ext string) string {
 	switch ext {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".png":
+		return "image/png"
+	case ".svg":
+		return "image/svg+xml"
 	case ".woff2":
 		return "font/woff2"
 	case ".ico":
@@ -80,5 +87,5 @@ func assetType(ext string) string {
 	case ".txt":
 		return "text/plain; charset=utf-8"
 	}
-	return mime.TypeByExtension(ext)
+	panic("no media type for " + ext)
 }
