@@ -141,7 +141,7 @@ func (t *Teller) Set(hooks []Hook) {
 }
 
 // Visited notes what is to be told of a visit. It never waits.
-func (t *Teller) Visited(src feed.Outlet, before, after feed.State) {
+func (t *Teller) Visited(src feed.Outlet, before, after *feed.State) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range t.lines {

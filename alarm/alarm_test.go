@@ -127,11 +127,11 @@ var all = []feed.Kind{feed.Failing, feed.Recovered, feed.Silent, feed.Gone}
 
 func herald() feed.Outlet { return feed.Outlet{ID: "herald", Name: "ہیرالڈ <Herald>"} }
 
-func ok(minute int) feed.State {
-	return feed.State{Visited: monday.Add(time.Duration(minute) * time.Minute)}
+func ok(minute int) *feed.State {
+	return &feed.State{Visited: monday.Add(time.Duration(minute) * time.Minute)}
 }
 
-func failing(minute, since int) feed.State {
+func failing(minute, since int) *feed.State {
 	st := ok(minute)
 	st.Failures, st.FailingSince, st.Trouble, st.Problem = 1, monday.Add(time.Duration(since)*time.Minute), feed.Timeout, `no answer within 30s, "quoted" & <odd>`
 	return st

@@ -54,7 +54,7 @@ func (l *line) set(h Hook) {
 }
 
 // visited queues what the receiver wants to know of a visit.
-func (l *line) visited(src feed.Outlet, before, after feed.State) {
+func (l *line) visited(src feed.Outlet, before, after *feed.State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range feed.Turns(before, after, l.hook.After) {

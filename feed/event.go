@@ -43,7 +43,7 @@ const (
 // Turns are the turns that the visit between two states shows, none as long as all
 // stays as it was. A failure counts once it has lasted for patience; one that was over
 // sooner is no turn, and neither is its end.
-func Turns(before, after State, patience time.Duration) []Event {
+func Turns(before, after *State, patience time.Duration) []Event {
 	var turns []Event
 	turn := func(e Event) {
 		e.At, e.Detail = after.Visited, clipped(e.Detail)
@@ -73,7 +73,7 @@ func Turns(before, after State, patience time.Duration) []Event {
 }
 
 // down says whether the source has been failing for that long.
-func (st State) down(patience time.Duration) bool {
+func (st *State) down(patience time.Duration) bool {
 	return st.Gone || st.Failures > 0 && st.Visited.Sub(st.FailingSince) >= patience
 }
 

@@ -115,8 +115,15 @@ type Source struct {
 // Address is a fingerprint of the configured address, for State.ConfiguredURL. It
 // tells whether the address is still the same and does not give it away.
 func (src Source) Address() string {
-	sum := sha256.Sum256([]byte("sangam address\x00" + src.FeedURL))
-	return hex.EncodeToString(sum[:12])
+	address := fingerprint(src.FeedURL)
+	return string(address[:])
+}
+
+func fingerprint(address string) (written [24]byte) {
+	var room [256]byte // for most addresses
+	sum := sha256.Sum256(append(append(room[:0], "sangam address\x00"...), address...))
+	hex.Encode(written[:], sum[:len(written)/2])
+	return written
 }
 
 // Described is the outlet as readers should meet it: where the operator has said
@@ -186,12 +193,30 @@ type State struct {
 	Habits Habits `cbor:"40,keyasint" json:"-"`
 }
 
+// Known is For where mostly nothing is void: then it is the state itself, and no copy.
+func (st *State) Known(src *Source) *State {
+	if st.Fits(src) {
+		return st
+	}
+	known := st.For(*src)
+	return &known
+}
+
+// Fits tells whether the state is of the address that src has now.
+func (st *State) Fits(src *Source) bool {
+	if st.ConfiguredURL == "" {
+		return true
+	}
+	address := fingerprint(src.FeedURL)
+	return st.ConfiguredURL == string(address[:])
+}
+
 // For returns what of the state still holds for src. When the operator gave the
 // source another address, what the old one taught is void: validators, the place
 // it moved to, its failures and its wishes. The rest (counts, how the feed names
 // itself, its habits) stays.
 func (st State) For(src Source) State {
-	if st.ConfiguredURL == "" || st.ConfiguredURL == src.Address() {
+	if st.Fits(&src) {
 		return st
 	}
 	st.URL, st.ETag, st.LastModified, st.BodyHash, st.ConfiguredURL = "", "", "", nil, ""

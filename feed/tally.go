@@ -60,10 +60,10 @@ const (
 	unseen = time.Hour
 )
 
-// Counted is the state that a merge leaves: what the visit brought, and what merging
-// it at that time has found, counted on top of the state before. It also notes the
+// Count makes the state that a visit brought the one that its merge leaves: what merging
+// it at that time has found is counted on top of the state before. It also notes the
 // turns that the source has taken.
-func (st State) Counted(at time.Time, before State, r Report) State {
+func (st *State) Count(at time.Time, before *State, r Report) {
 	if r.Fresh+r.Copies+r.Revised > 0 {
 		st.Changed = at
 	}
@@ -72,10 +72,9 @@ func (st State) Counted(at time.Time, before State, r Report) State {
 	if n := len(st.Events); n > mostEvents {
 		st.Events = slices.Clone(st.Events[n-mostEvents:])
 	}
-	return st
 }
 
-func (t Tally) counted(at time.Time, before, st State, r Report) Tally {
+func (t Tally) counted(at time.Time, before, st *State, r Report) Tally {
 	if before.ConfiguredURL != "" && before.ConfiguredURL != st.ConfiguredURL {
 		t = Tally{} // another address: another rhythm
 	}

@@ -14,6 +14,12 @@ import (
 // monday is the first moment of a week.
 var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
+// counted is what a merge at the time of the visit makes of a state.
+func counted(st, before feed.State, r feed.Report) feed.State {
+	st.Count(st.Visited, &before, r)
+	return st
+}
+
 // life visits a source every quarter of an hour from monday on, and returns its state
 // at the end; news says how many new items a visit finds.
 func life(days float64, news func(at time.Time) int) (feed.State, []feed.Event) {
@@ -24,8 +30,9 @@ func life(days float64, news func(at time.Time) int) (feed.State, []feed.Event) 
 		next := st
 		next.Visited, next.Succeeded, next.Due = at, at, at.Add(15*time.Minute)
 		next.Visits++
-		after := next.Counted(at, st, feed.Report{Fresh: news(at)})
-		told = append(told, feed.Turns(st, after, 0)...)
+		after := next
+		after.Count(at, &st, feed.Report{Fresh: news(at)})
+		told = append(told, feed.Turns(&st, &after, 0)...)
 		st = after
 	}
 	return st, told
@@ -153,7 +160,7 @@ func TestWhatPassedWhileWeWereAwayIsNoSilence(t *testing.T) {
 	st, _ := life(10, hourly)
 	next := st
 	next.Visited = st.Visited.Add(3 * 24 * time.Hour) // the daemon was off
-	after := next.Counted(next.Visited, st, feed.Report{Fresh: 30})
+	after := counted(next, st, feed.Report{Fresh: 30})
 	if limit, _ := after.Tally.Patience(next.Visited); limit > 6*time.Hour || !after.Tally.Silent.IsZero() {
 		t.Errorf("after three days off, patience is %s", limit)
 	}
@@ -178,13 +185,13 @@ func TestTallyIsBoundedAndCountsWhatAMergeFound(t *testing.T) {
 	st = feed.State{Visited: monday, Tally: feed.Tally{Since: monday.Add(-time.Hour), News: monday.Add(-time.Hour)}}
 	next := st
 	next.Visited, next.Bytes, next.Took = monday.Add(time.Hour), 1000, 20
-	changed := next.Counted(next.Visited, st, feed.Report{Fresh: 2, Copies: 3, Same: 5})
+	changed := counted(next, st, feed.Report{Fresh: 2, Copies: 3, Same: 5})
 	next = changed
 	next.Visited, next.NotModified = monday.Add(2*time.Hour), 1
-	unchanged := next.Counted(next.Visited, changed, feed.Report{})
+	unchanged := counted(next, changed, feed.Report{})
 	next = unchanged
 	next.Visited, next.Trouble, next.Failures, next.FailingSince = monday.Add(3*time.Hour), feed.Timeout, 1, monday.Add(3*time.Hour)
-	failed := next.Counted(next.Visited, unchanged, feed.Report{})
+	failed := counted(next, unchanged, feed.Report{})
 	want := feed.Day{New: 5, Copies: 3, Visits: 3, Unchanged: 1, Failed: 1, Bytes: 1000, Took: 60}
 	if got := failed.Tally.Sums(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -217,7 +224,7 @@ func TestAnotherAddressBeginsAnotherRhythm(t *testing.T) {
 	st.ConfiguredURL = "one"
 	next := st
 	next.ConfiguredURL, next.Visited = "two", st.Visited.Add(time.Hour)
-	if after := next.Counted(next.Visited, st, feed.Report{Fresh: 500}); after.Tally.Sums().New != 0 || len(after.Tally.Days) != 1 {
+	if after := counted(next, st, feed.Report{Fresh: 500}); after.Tally.Sums().New != 0 || len(after.Tally.Days) != 1 {
 		t.Errorf("got %+v", after.Tally)
 	}
 }
@@ -254,7 +261,7 @@ func TestTurnsAreToldOncePerChange(t *testing.T) {
 	} {
 		var got []string
 		for i := 1; i < len(row.states); i++ {
-			for _, e := range feed.Turns(row.states[i-1], row.states[i], row.patience) {
+			for _, e := range feed.Turns(&row.states[i-1], &row.states[i], row.patience) {
 				got = append(got, string(e.Kind))
 				if strings.Contains(e.Detail, "key=") || strings.Contains(e.Detail, "a:b") {
 					t.Errorf("%s: the event tells a secret: %s", row.name, e.Detail)
@@ -276,7 +283,7 @@ func TestStateRemembersItsLastTurns(t *testing.T) {
 		if i%2 == 0 {
 			next.Failures, next.FailingSince, next.Trouble, next.Problem = 1, next.Visited, feed.Broken, strings.Repeat("اردو", 1000)
 		}
-		st = next.Counted(next.Visited, st, feed.Report{})
+		st = counted(next, st, feed.Report{})
 	}
 	if len(st.Events) != 8 || st.Events[7].Kind != feed.Recovered || !st.Events[7].At.Equal(st.Visited) {
 		t.Errorf("got %d events, the last %+v", len(st.Events), st.Events[len(st.Events)-1])

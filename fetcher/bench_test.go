@@ -64,7 +64,7 @@ func compare(b *testing.B, o *outlet.Outlet, st feed.State, want feed.Outcome) {
 		src := source(o.Feed())
 		st.ConfiguredURL = src.Address()
 		for b.Loop() {
-			if doc := c.Fetch(b.Context(), feed.Visit{Source: src, State: st, At: time.Now()}); doc.Outcome != want {
+			if doc := c.Fetch(b.Context(), &feed.Visit{Source: src, State: st, At: time.Now()}); doc.Outcome != want {
 				b.Fatalf("%+v", doc)
 			}
 		}

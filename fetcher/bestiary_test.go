@@ -128,7 +128,7 @@ func TestEveryAnimalIsHandled(t *testing.T) {
 	zoo := start(t, outlet.Options{})
 	zoo.Behave(outlet.Zoo())
 	c := client(t, fetcher.Options{})
-	c.Fetch(t.Context(), feed.Visit{Source: source(zoo.Base() + "/gzip-bomb")}) // it takes a moment to build
+	c.Fetch(t.Context(), &feed.Visit{Source: source(zoo.Base() + "/gzip-bomb")}) // it takes a moment to build
 
 	var mu sync.Mutex
 	docs := map[string]feed.Document{}
@@ -137,7 +137,7 @@ func TestEveryAnimalIsHandled(t *testing.T) {
 		src.ID, src.Timeout = animal.Name, timeout
 		src.PerHost.Concurrency = 1000
 		began := time.Now()
-		doc := c.Fetch(t.Context(), feed.Visit{Source: src, At: began})
+		doc := c.Fetch(t.Context(), &feed.Visit{Source: src, At: began})
 		if took := time.Since(began); took > src.Timeout+4*time.Second { // one busy machine, a hundred animals
 			t.Errorf("%s: took %s, may take %s", animal.Name, took, src.Timeout)
 		}

@@ -21,7 +21,7 @@ var unzippers sync.Pool // *gzip.Reader
 
 // receive reads and decodes the body, up to the limit of the source.
 func (e *errand) receive(r *reply) {
-	limit := e.src.MaxBody
+	limit := e.maxBody
 	fail := func(trouble feed.Trouble, problem string) { r.trouble, r.problem = trouble, problem }
 	tooLarge := fmt.Sprintf("more than %s: if the feed is really that long, raise max_body", size(limit))
 

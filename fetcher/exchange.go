@@ -33,7 +33,7 @@ type reply struct {
 // is left of the visit's time and when the host's turn has come. Without an
 // answer, reply is nil and the document says why.
 func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Document) {
-	domain := Domain(at.String())
+	domain := domainOf(at)
 	out := e.client.lanes.tryEnter(domain, e.src.PerHost)
 	if out == nil {
 		err := e.client.lend(ctx, func(ctx context.Context) (err error) {
@@ -49,7 +49,7 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 
 	e.asked = time.Now()
 	defer func() { e.spent += time.Since(e.asked) }()
-	ctx, cancel := context.WithTimeout(ctx, e.src.Timeout-e.spent)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout-e.spent)
 	defer cancel()
 	way, err := e.client.route(e.src, e.at.Sub(e.state.Visited) < oftenTimeout)
 	if err != nil {
@@ -69,6 +69,7 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	defer resp.Body.Close()
 	r := &reply{Response: resp}
 	if usable(resp.StatusCode) {
+		e.client.hold(ctx, min(longestHold, e.timeout/10))
 		e.receive(r)
 	} else if resp.StatusCode != http.StatusNotModified {
 		enough := time.AfterFunc(drainTime, cancel)
@@ -77,6 +78,10 @@ func (e *errand) exchange(ctx context.Context, at *url.URL) (*reply, feed.Docume
 	}
 	return r, feed.Document{}
 }
+
+// longestHold is how long a body is held up at most while others wait to be read. Reading
+// takes milliseconds; those that it must wait for for longer are themselves slow in coming.
+const longestHold = 3 * time.Second
 
 // drained is how much of a body that nobody wants is read to keep a connection,
 // and drainTime for how long at most.

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,9 @@ type Options struct {
 	// Lend is called around waits for a host that a redirect led to, so that the
 	// caller can let others work meanwhile. Nil: it is simply waited for.
 	Lend func(ctx context.Context, wait func(context.Context) error) error
+	// Arriving is called before a body is received, and may hold it up for that long: where
+	// many wait to be read already, one more is better left on its way. Nil: none is held up.
+	Arriving func(ctx context.Context, patience time.Duration)
 	// Dial connects in the place of the network, with which the guard of addresses that
 	// a name resolves to goes too: for tests in simulated time. Nil: the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -38,6 +42,7 @@ type Options struct {
 type Client struct {
 	agent string
 	lend  func(context.Context, func(context.Context) error) error
+	hold  func(context.Context, time.Duration)
 	lanes lanes
 	ends  ends
 	heavy *heavy
@@ -66,7 +71,10 @@ func New(opts Options) *Client {
 	if opts.Lend == nil {
 		opts.Lend = func(ctx context.Context, wait func(context.Context) error) error { return wait(ctx) }
 	}
-	return &Client{agent: agent, lend: opts.Lend, heavy: newHeavy(), dial: opts.Dial, routes: make(map[string]*route)}
+	if opts.Arriving == nil {
+		opts.Arriving = func(context.Context, time.Duration) {}
+	}
+	return &Client{agent: agent, lend: opts.Lend, hold: opts.Arriving, heavy: newHeavy(), dial: opts.Dial, routes: make(map[string]*route)}
 }
 
 // Close ends the connections that were kept for later.
@@ -85,18 +93,17 @@ func (c *Client) Close() {
 // After a visit that succeeded, MovedTo is the address to remember, "" if it is
 // the configured one; ETag, LastModified and BodyHash are what to store with the
 // items, "" where the outlet sent none. After a failure they are those of the
-// state. Problem and Warnings hold no secrets.
-func (c *Client) Fetch(ctx context.Context, v feed.Visit) feed.Document {
-	began := time.Now()
-	e := &errand{client: c, src: v.Source, state: v.State.For(v.Source), at: v.At, began: began}
+// state. Problem and Warnings hold no secrets. The visit stays as it is.
+func (c *Client) Fetch(ctx context.Context, v *feed.Visit) feed.Document {
+	e := errand{client: c, src: &v.Source, state: v.State.Known(&v.Source), at: v.At, began: time.Now(), timeout: v.Source.Timeout, maxBody: v.Source.MaxBody}
 	if e.at.IsZero() {
-		e.at = began
+		e.at = e.began
 	}
-	if e.src.Timeout <= 0 {
-		e.src.Timeout = defaultTimeout
+	if e.timeout <= 0 {
+		e.timeout = defaultTimeout
 	}
-	if e.src.MaxBody <= 0 {
-		e.src.MaxBody = defaultMaxBody
+	if e.maxBody <= 0 {
+		e.maxBody = defaultMaxBody
 	}
 	doc := e.run(ctx)
 	if doc.Outcome == feed.Failed {
@@ -104,21 +111,23 @@ func (c *Client) Fetch(ctx context.Context, v feed.Visit) feed.Document {
 	}
 	doc.Warnings = append(doc.Warnings, e.warnings...)
 	hide(&doc, e.src)
-	doc.Took = time.Since(began)
+	doc.Took = time.Since(e.began)
 	return doc
 }
 
 // errand is one visit under way.
 type errand struct {
 	client   *Client
-	src      feed.Source
-	state    feed.State
+	src      *feed.Source
+	state    *feed.State
 	at       time.Time // the visit's clock …
 	began    time.Time // … when it began by ours
 	home     *url.URL  // as configured, without user info
 	login    *url.Userinfo
 	warnings []string
-	spent    time.Duration // on the network, of Source.Timeout, by the exchanges before this …
+	maxBody  int64
+	timeout  time.Duration // of the whole visit
+	spent    time.Duration // on the network, of it, by the exchanges before this …
 	asked    time.Time     // … which began then
 }
 
@@ -172,7 +181,9 @@ func (e *errand) homesick() bool {
 func (e *errand) anew(ctx context.Context, at *url.URL) feed.Document {
 	known := e.state
 	defer func() { e.state = known }()
-	e.state.ETag, e.state.LastModified = "", ""
+	bare := *known
+	bare.ETag, bare.LastModified = "", ""
+	e.state = &bare
 	return e.follow(ctx, at)
 }
 
@@ -188,13 +199,14 @@ func deadEnd(doc feed.Document) bool {
 
 // follow asks at an address, and where it is sent on to.
 func (e *errand) follow(ctx context.Context, at *url.URL) feed.Document {
-	seen := map[string]bool{}
+	var seen []string
 	last, permanent := at, true // the end of the hops that were permanent
 	for hop := 0; ; hop++ {
-		if seen[at.String()] {
+		address := at.String()
+		if slices.Contains(seen, address) {
 			return failed(feed.Redirect, "it redirects in a circle, back to "+shown(at)+": the site may want cookies, or is misconfigured; open the address in a browser")
 		}
-		seen[at.String()] = true
+		seen = append(seen, address)
 		if doc, ok := e.permitted(at, hop); !ok {
 			return doc
 		}

@@ -53,7 +53,7 @@ func remember(src feed.Source, doc feed.Document) feed.State {
 
 func fetch(t *testing.T, c *fetcher.Client, src feed.Source, st feed.State) feed.Document {
 	t.Helper()
-	return c.Fetch(t.Context(), feed.Visit{Source: src, State: st, At: time.Now()})
+	return c.Fetch(t.Context(), &feed.Visit{Source: src, State: st, At: time.Now()})
 }
 
 func TestSecondVisitIsConditional(t *testing.T) {
@@ -184,7 +184,7 @@ func TestWhatA304DoesNotSayHoldsOn(t *testing.T) {
 			w.WriteHeader(http.StatusNotModified)
 		}))
 		st.NotBeforeWhy = row.why
-		doc := c.Fetch(t.Context(), feed.Visit{Source: src, State: st, At: at})
+		doc := c.Fetch(t.Context(), &feed.Visit{Source: src, State: st, At: at})
 		switch got := doc.NotBefore.Sub(at).Round(time.Minute); {
 		case row.want == 0 && !doc.NotBefore.IsZero(), row.want > 0 && got != row.want:
 			t.Errorf("304 with %s %s after %s: fresh for %s, want %s", row.header, row.value, row.why, got, row.want)
@@ -279,8 +279,26 @@ func TestStoppingIsNobodysFault(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	doc := client(t, fetcher.Options{}).Fetch(ctx, feed.Visit{Source: source(o.Feed())})
+	doc := client(t, fetcher.Options{}).Fetch(ctx, &feed.Visit{Source: source(o.Feed())})
 	if doc.Outcome != feed.Failed || time.Since(began) > time.Second {
 		t.Errorf("got %+v after %s", doc, time.Since(began))
+	}
+}
+
+func TestWhoeverReadsMayHoldUpABodyAndNothingElse(t *testing.T) {
+	o := start(t, outlet.Options{})
+	o.Publish(outlet.Line("1 | /1 | One"))
+	var held []time.Duration
+	c := client(t, fetcher.Options{Arriving: func(_ context.Context, patience time.Duration) { held = append(held, patience) }})
+	src := source(o.Feed())
+	first := fetch(t, c, src, feed.State{})
+	if len(held) != 1 || held[0] <= 0 || held[0] > src.Timeout/10 {
+		t.Errorf("a body was held up for %v, want once, for a small part of the visit's %s", held, src.Timeout)
+	}
+	fetch(t, c, src, remember(src, first)) // 304
+	o.Behave(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusBadGateway) }))
+	fetch(t, c, src, feed.State{})
+	if len(held) != 1 {
+		t.Errorf("an answer without a feed is held up: %v", held)
 	}
 }

@@ -20,14 +20,14 @@ func (e *errand) file(ctx context.Context, at *url.URL) feed.Document {
 	if at.Host != "" && at.Host != "localhost" || at.Path == "" {
 		return failed(feed.NotFound, "a file address has three slashes and a whole path, as in file:///srv/feeds/own.xml")
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.src.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	body, err := readFile(ctx, at.Path, e.src.MaxBody)
+	body, err := readFile(ctx, at.Path, e.maxBody)
 	switch {
 	case errors.Is(err, errNoFile):
 		return failed(feed.NotFound, "the configured path is not a regular file")
-	case err == nil && int64(len(body)) > e.src.MaxBody:
-		return failed(feed.TooLarge, fmt.Sprintf("more than %s: if the feed is really that long, raise max_body", size(e.src.MaxBody)))
+	case err == nil && int64(len(body)) > e.maxBody:
+		return failed(feed.TooLarge, fmt.Sprintf("more than %s: if the feed is really that long, raise max_body", size(e.maxBody)))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return failed(feed.Timeout, "the file does not come to an end, as files do: is it one?")
 	case errors.Is(err, fs.ErrNotExist):

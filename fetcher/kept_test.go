@@ -40,7 +40,7 @@ func TestConnectionIsKeptForAVisitThatComesSoon(t *testing.T) {
 			st := feed.State{Source: src.ID}
 			for i := range visits {
 				at := time.Now()
-				if doc := client.Fetch(t.Context(), feed.Visit{Source: src, State: st, At: at}); doc.Outcome != feed.Changed {
+				if doc := client.Fetch(t.Context(), &feed.Visit{Source: src, State: st, At: at}); doc.Outcome != feed.Changed {
 					t.Fatalf("%s: visit %d: %s", c.name, i, doc.Problem)
 				}
 				if c.again {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -25,15 +26,28 @@ func Domain(address string) string {
 	if err != nil || u.Host == "" {
 		return address
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
+	return domainOf(u)
+}
+
+func domainOf(u *url.URL) string {
+	host := ascii(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."))
 	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
 		return net.JoinHostPort(host, portOf(u))
 	}
 	if domain, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
 		return domain
+	}
+	return host
+}
+
+// ascii is a host as name servers know it, or in small letters if it has no such name.
+func ascii(host string) string {
+	host = strings.ToLower(host)
+	if plain := strings.IndexFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) < 0; plain && !strings.Contains(host, "xn--") {
+		return host // as nearly all are: idna would say the same, after looking at every letter
+	}
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		return ascii
 	}
 	return host
 }

@@ -125,10 +125,10 @@ func (e *errand) tooSlow(host string, reached stage) string {
 		sending: "sending the request to " + host, waiting: "waiting for " + host + " to begin its answer", reading: "reading the answer of " + host,
 	}[reached]
 	own := map[stage]time.Duration{resolving: dialTimeout, dialling: dialTimeout, greeting: tlsTimeout, waiting: headerTimeout}[reached]
-	if own > 0 && time.Since(e.asked) < e.src.Timeout-e.spent-own/20 { // the visit itself had time left
+	if own > 0 && time.Since(e.asked) < e.timeout-e.spent-own/20 { // the visit itself had time left
 		return fmt.Sprintf("too slow: %s took more than %s; if this goes on, tell the outlet", what, own)
 	}
-	return fmt.Sprintf("too slow: %s took too long (the whole visit may last %s); if this goes on, raise timeout or tell the outlet", what, e.src.Timeout.Round(time.Millisecond))
+	return fmt.Sprintf("too slow: %s took too long (the whole visit may last %s); if this goes on, raise timeout or tell the outlet", what, e.timeout.Round(time.Millisecond))
 }
 
 // distrusted says what is wrong with a certificate.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
-	"golang.org/x/net/idna"
 
 	"sangam/feed"
 )
@@ -57,15 +56,20 @@ type route struct {
 }
 
 // route returns the way to connect for a source that is visited often, or not.
-func (c *Client) route(src feed.Source, often bool) (*route, error) {
+func (c *Client) route(src *feed.Source, often bool) (*route, error) {
 	kept := src.PerHost.Interval + aLittle
 	if often {
 		kept = max(kept, oftenTimeout)
 	}
-	key := fmt.Sprint(src.Proxy.Reveal(), " ", src.InsecureTLS, " ", src.AllowNetworks, " ", kept)
+	var room [256]byte // for most, so that finding a way that is known allocates nothing
+	key := append(append(room[:0], src.Proxy.Reveal()...), ' ')
+	key = strconv.AppendInt(strconv.AppendBool(key, src.InsecureTLS), int64(kept), 10)
+	for _, network := range src.AllowNetworks {
+		key = network.AppendTo(append(key, ' '))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if way := c.routes[key]; way != nil {
+	if way := c.routes[string(key)]; way != nil {
 		return way, nil
 	}
 	way, err := newRoute(src, kept)
@@ -75,11 +79,11 @@ func (c *Client) route(src feed.Source, often bool) (*route, error) {
 	if c.dial != nil {
 		way.transport.DialContext = c.dial
 	}
-	c.routes[key] = way
+	c.routes[string(key)] = way
 	return way, nil
 }
 
-func newRoute(src feed.Source, kept time.Duration) (*route, error) {
+func newRoute(src *feed.Source, kept time.Duration) (*route, error) {
 	var v4, v6 []netip.Prefix
 	for _, network := range src.AllowNetworks {
 		if network.Addr().Is4() {
@@ -123,7 +127,7 @@ func newRoute(src feed.Source, kept time.Duration) (*route, error) {
 // it enters only public networks and those allowed here, whatever a name resolves to,
 // and ignores the environment's proxy.
 func Transport(allowed ...netip.Prefix) *http.Transport {
-	way, err := newRoute(feed.Source{AllowNetworks: allowed}, oftenTimeout)
+	way, err := newRoute(&feed.Source{AllowNetworks: allowed}, oftenTimeout)
 	if err != nil {
 		panic(err) // only a proxy can be wrong
 	}
@@ -136,10 +140,7 @@ func Transport(allowed ...netip.Prefix) *http.Transport {
 // no second answer of a nameserver can slip in between. With one, a name that does
 // not resolve here is refused: nobody could say where the proxy would go.
 func (way *route) judge(ctx context.Context, at *url.URL) error {
-	host := at.Hostname()
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
+	host := ascii(at.Hostname())
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return way.guard.SafeAddr(addr.Unmap())
 	}

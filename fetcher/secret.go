@@ -34,11 +34,11 @@ func Shown(address string) string {
 const shortestSecret = 3
 
 // hide takes the source's secrets out of what people will read of a visit.
-func hide(doc *feed.Document, src feed.Source) {
+func hide(doc *feed.Document, src *feed.Source) {
 	if doc.Problem == "" && len(doc.Warnings) == 0 {
 		return
 	}
-	scrub := scrubber(src)
+	scrub := scrubber(*src)
 	doc.Problem = scrub(doc.Problem)
 	for i := range doc.Warnings {
 		doc.Warnings[i] = scrub(doc.Warnings[i])

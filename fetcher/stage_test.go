@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sangam/feed"
 )
 
 // The limits of the stages are too long for a test to wait for.
@@ -23,7 +21,7 @@ func TestSlowStageIsToldFromSlowVisit(t *testing.T) {
 		{waiting, time.Minute, 45 * time.Second, 15 * time.Second, "whole visit may last 1m0s"},
 		{reading, time.Minute, 0, time.Minute, "whole visit may last 1m0s"},
 	} {
-		e := &errand{src: feed.Source{Timeout: c.whole}, spent: c.spent, asked: time.Now().Add(-c.lasts)}
+		e := &errand{timeout: c.whole, spent: c.spent, asked: time.Now().Add(-c.lasts)}
 		if got := e.tooSlow("zoo.example", c.reached); !strings.Contains(got, c.says) {
 			t.Errorf("%+v: got %q", c, got)
 		}

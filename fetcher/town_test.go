@@ -40,7 +40,7 @@ func newTown(t *testing.T, concurrency int) *town {
 			st := states[src.ID]
 			town.mu.Unlock()
 			at := time.Now()
-			doc := c.Fetch(ctx, feed.Visit{Source: src, State: st, At: at})
+			doc := c.Fetch(ctx, &feed.Visit{Source: src, State: st, At: at})
 			if err := ctx.Err(); err != nil {
 				return st, err
 			}

@@ -23,7 +23,7 @@ const (
 // freshness reads until when the outlet calls its answer fresh (RFC 9111, 4.2.1):
 // there is no point in asking sooner. The zero time means that it does not say.
 func freshness(h http.Header, now time.Time) (time.Time, string) {
-	age, sent := time.Duration(0), date(h.Get("Date"))
+	age := time.Duration(0)
 	if s, ok := seconds(h.Get("Age")); ok {
 		age = s
 	}
@@ -33,6 +33,7 @@ func freshness(h http.Header, now time.Time) (time.Time, string) {
 	case decided:
 		fresh, name = maxAge-age, whyMaxAge
 	case h.Get("Expires") != "":
+		sent := date(h.Get("Date"))
 		if sent.IsZero() {
 			sent = now
 		}
@@ -49,7 +50,11 @@ func freshness(h http.Header, now time.Time) (time.Time, string) {
 // directives reads Cache-Control: the max-age, and whether it settles the matter,
 // so that Expires is not looked at.
 func directives(h http.Header) (maxAge time.Duration, decided bool) {
-	for part := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
+	said := strings.Join(h.Values("Cache-Control"), ",")
+	if said == "" {
+		return 0, false
+	}
+	for part := range strings.SplitSeq(said, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "no-store", "no-cache":
@@ -104,7 +109,9 @@ func seconds(text string) (time.Duration, bool) {
 
 // date reads an HTTP date, also those that are nearly one.
 func date(text string) time.Time {
-	text = strings.TrimSpace(text)
+	if text = strings.TrimSpace(text); text == "" {
+		return time.Time{}
+	}
 	if t, err := http.ParseTime(text); err == nil {
 		return t
 	}

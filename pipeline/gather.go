@@ -19,12 +19,15 @@ import (
 // Here is what a visit needs of the world outside of the packages that gather.
 type Here struct {
 	// Fetch brings the document home. A failure is a document too.
-	Fetch func(context.Context, feed.Visit) feed.Document
+	Fetch func(context.Context, *feed.Visit) feed.Document
 	// Next says when the source is due after a visit, and why then.
-	Next func(feed.Source, feed.State, time.Time) (time.Time, string)
+	Next func(*feed.Source, *feed.State, time.Time) (time.Time, string)
 	// Habits recalls a source's habits for a visit that has brought items; nil = the
 	// visit's state holds them. Most visits bring nothing and need none.
 	Habits func(ctx context.Context, source string) feed.Habits
+	// Exact tells that nobody looks for copies by their text, so that items get no marks
+	// of it; nil = somebody does.
+	Exact func() bool
 	// Instead says what feeds a document announces that is none, in a few words for the
 	// operator, "" if it announces none; may be nil.
 	Instead func(feed.Source, feed.Document) string
@@ -38,63 +41,93 @@ type Here struct {
 // Gather makes a visit in this process: it fetches, reads, cleans and marks. A
 // document that makes one of our own packages panic costs that source its visit,
 // and nobody else anything.
-func (h Here) Gather(ctx context.Context, v feed.Visit) (batch feed.Batch) {
-	address := v.Source.Address()
-	elsewhere := v.State.ConfiguredURL != "" && v.State.ConfiguredURL != address
-	if elsewhere {
-		v.State = v.State.For(v.Source)
+func (h Here) Gather(ctx context.Context, v *feed.Visit) *feed.Batch {
+	batch := begun(v)
+	var doc feed.Document
+	bug := h.confine(v, func() { doc = h.Fetch(ctx, v) })
+	if bug == "" {
+		arrived(&batch.State, &doc)
+		switch doc.Outcome {
+		case feed.Failed:
+			failed(&batch.State, doc.Trouble, doc.Problem)
+		case feed.Unchanged:
+			unchanged(&batch.State, &doc)
+		default:
+			takePlace(ctx)
+			bug = h.atDesk(v, func() { h.read(ctx, v, &doc, batch) })
+		}
 	}
-	v.State.Source, v.State.ConfiguredURL = v.Source.ID, address
+	if bug != "" {
+		batch = begun(v)
+		failed(&batch.State, feed.Panicked, bug)
+	}
+	batch.State.Due, batch.State.DueWhy = h.Next(&v.Source, &batch.State, v.At)
+	return batch
+}
+
+// confine does a step of a visit and returns what to tell of a panic, "" if there was none.
+func (h Here) confine(v *feed.Visit, step func()) (bug string) {
 	defer func() {
 		if p := recover(); p != nil {
 			h.Bug(v.Source.ID, p, debug.Stack())
-			state := failed(visited(v), feed.Panicked, fmt.Sprintf("a bug in Sangam, please report it: %v", p))
-			batch = h.batch(v, state, nil)
+			bug = fmt.Sprintf("a bug in Sangam, please report it: %v", p)
 		}
 	}()
+	step()
+	return ""
+}
 
-	doc := h.Fetch(ctx, v)
-	state := arrived(v, doc)
-	switch doc.Outcome {
-	case feed.Failed:
-		return h.batch(v, failed(state, doc.Trouble, doc.Problem), nil)
-	case feed.Unchanged:
-		return h.batch(v, unchanged(state, doc), nil)
-	}
-
-	takePlace(ctx)
-	if h.Desks != nil { // reading is CPU work and holds a document several times over
+// atDesk confines the step that reads, when there is a desk for it: that is CPU work and
+// holds a document several times over. It has a goroutine of its own, since the stack that
+// it grows is not wanted any more while the visit waits for its items to be stored.
+func (h Here) atDesk(v *feed.Visit, step func()) (bug string) {
+	if h.Desks != nil {
 		h.Desks <- struct{}{}
 		defer func() { <-h.Desks }()
 	}
-	channel, err := parser.Parse(doc)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		bug = h.confine(v, step)
+	}()
+	<-done
+	return bug
+}
+
+// read makes items of a document, and notes in the batch what came of it.
+func (h Here) read(ctx context.Context, v *feed.Visit, doc *feed.Document, batch *feed.Batch) {
+	state := &batch.State
+	channel, err := parser.Parse(*doc)
 	if err != nil {
-		state = unreadable(state, err)
+		unreadable(state, err)
 		if h.Instead != nil && state.Trouble == feed.NotAFeed {
-			state.Problem += h.Instead(v.Source, doc)
+			state.Problem += h.Instead(v.Source, *doc)
 		}
-		return h.batch(v, homeward(state), nil)
+		homeward(state)
+		return
 	}
-	if len(channel.Entries) == 0 && v.State.Items > 0 {
-		return h.batch(v, homeward(emptied(state, doc, channel)), nil)
+	if len(channel.Entries) == 0 && state.Items > 0 {
+		emptied(state, doc, &channel)
+		homeward(state)
+		return
 	}
-	habits := v.State.Habits
+	habits := state.Habits
 	if h.Habits != nil {
-		if habits = h.Habits(ctx, v.Source.ID); elsewhere {
+		if habits = h.Habits(ctx, v.Source.ID); !v.State.Fits(&v.Source) {
 			habits = habits.Elsewhere()
 		}
 	}
-	found := Read(channel, v.Source, v.At, habits)
-	state = read(state, doc, channel, found.Warnings)
+	rules := dedupe.Rules{NearDuplicates: h.Exact == nil || !h.Exact()}
+	found := read(channel, v.Source, v.At, habits, rules.Mark)
+	readable(state, doc, &channel, found.Warnings)
 	if len(channel.Entries) == 0 {
-		state = homeward(state)
+		homeward(state)
 	}
 	state.Filtered, state.Dropped = state.Filtered+int64(found.Filtered), found.Filtered
 	if len(v.Source.Include)+len(v.Source.Exclude) > 0 {
 		state.Judged += int64(found.Filtered + len(found.Items))
 	}
-	state.Habits = found.Habits
-	return h.batch(v, state, found.Items)
+	state.Habits, batch.Items = found.Habits, found.Items
 }
 
 // A Reading is what the entries of one document became.
@@ -109,6 +142,10 @@ type Reading struct {
 // Read makes items of a feed's entries, given what is known of the source's habits:
 // comparable, filtered, known again where they were listed before, marked.
 func Read(ch feed.Channel, src feed.Source, at time.Time, habits feed.Habits) Reading {
+	return read(ch, src, at, habits, dedupe.Mark)
+}
+
+func read(ch feed.Channel, src feed.Source, at time.Time, habits feed.Habits, mark func([]feed.Item, feed.Outlet, feed.Habits) feed.Habits) Reading {
 	items, keys, warnings := itemsOf(ch, src.Outlet, at)
 	items, dropped := filter(items, src)
 	number := make(map[string]int, len(items))
@@ -123,94 +160,84 @@ func Read(ch feed.Channel, src feed.Source, at time.Time, habits feed.Habits) Re
 			keys[i] = ""
 		}
 	}
-	habits = dedupe.Mark(items, src.Outlet, habits)
+	habits = mark(items, src.Outlet, habits)
 	return Reading{items, keys, dropped, habits, slices.Concat(told, warnings)}
 }
 
-// batch completes what a visit brought with the time of the next.
-func (h Here) batch(v feed.Visit, state feed.State, items []feed.Item) feed.Batch {
-	state.Due, state.DueWhy = h.Next(v.Source, state, v.At)
-	return feed.Batch{At: v.At, Outlet: v.Source.Outlet, State: state, Items: items}
-}
-
-func visited(v feed.Visit) feed.State {
-	st := v.State
+// begun is the batch of a visit of which nothing is known yet but that it is made.
+func begun(v *feed.Visit) *feed.Batch {
+	b := &feed.Batch{At: v.At, Outlet: v.Source.Outlet, State: *v.State.Known(&v.Source)}
+	st := &b.State
+	st.Source, st.ConfiguredURL = v.Source.ID, v.Source.Address()
 	st.Visited = v.At
 	st.Visits++
 	st.Trouble, st.Problem, st.Warnings = feed.NoTrouble, "", nil
 	st.NotBefore, st.NotBeforeWhy = time.Time{}, ""
-	return st
+	return b
 }
 
-func arrived(v feed.Visit, doc feed.Document) feed.State {
-	st := visited(v)
+func arrived(st *feed.State, doc *feed.Document) {
 	st.Status = doc.Status
 	st.Took = feed.Millis(doc.Took.Milliseconds())
 	st.NotBefore, st.NotBeforeWhy = doc.NotBefore, doc.NotBeforeWhy
 	st.Warnings = slices.Clone(doc.Warnings)
-	return st
 }
 
-func failed(st feed.State, trouble feed.Trouble, problem string) feed.State {
+func failed(st *feed.State, trouble feed.Trouble, problem string) {
 	st.Trouble, st.Problem = trouble, problem
 	st.Failures++
 	if st.FailingSince.IsZero() {
 		st.FailingSince = st.Visited
 	}
 	st.Gone = trouble == feed.GoneForGood
-	return st
 }
 
-func unreadable(st feed.State, err error) feed.State {
+func unreadable(st *feed.State, err error) {
 	trouble := feed.Unreadable
 	if perr, ok := errors.AsType[*parser.Error](err); ok {
 		trouble = perr.Trouble
 	}
-	return failed(st, trouble, err.Error())
+	failed(st, trouble, err.Error())
 }
 
 // homeward forgets where the feed moved to, since there is none there, and what
 // was learned there: a domain that was sold answers every request, with a page.
 // The next visit asks the configured address, which may send us there again.
-func homeward(st feed.State) feed.State {
+func homeward(st *feed.State) {
 	if st.URL != "" {
 		st.URL, st.ETag, st.LastModified, st.BodyHash = "", "", "", nil
 		st.Warnings = append(st.Warnings, "there is no feed with items where it had moved to; the next visit asks the configured address")
 	}
-	return st
 }
 
-func succeeded(st feed.State, doc feed.Document) feed.State {
+func succeeded(st *feed.State, doc *feed.Document) {
 	st.Succeeded = st.Visited
 	st.Failures, st.FailingSince, st.Gone = 0, time.Time{}, false
 	st.URL = doc.MovedTo // "" when the configured address stands, perhaps again
-	return st
 }
 
 // unchanged takes the validators of the answer: those we have with what a 304
 // brought anew (RFC 9110, section 15.4.5), or those of a 200 with the same bytes,
 // where one that vanished is cleared. The pace the feed asked for last time still holds.
-func unchanged(st feed.State, doc feed.Document) feed.State {
-	st = succeeded(st, doc)
+func unchanged(st *feed.State, doc *feed.Document) {
+	succeeded(st, doc)
 	st.NotModified++
 	st.ETag, st.LastModified = doc.ETag, doc.LastModified
-	return st
 }
 
 // emptied is a source that had items and now sends none: more likely an accident
 // than a wish. What we hold stays, and the validators are not taken, so that the
 // next visit asks for the whole document again.
-func emptied(st feed.State, doc feed.Document, ch feed.Channel) feed.State {
-	st = succeeded(st, doc)
+func emptied(st *feed.State, doc *feed.Document, ch *feed.Channel) {
+	succeeded(st, doc)
 	st.Warnings = append(st.Warnings, ch.Warnings...)
 	st.Warnings = append(st.Warnings, "the feed had items and now has none; what we hold stays")
 	st.Bytes = int64(len(doc.Body))
-	return st
 }
 
-func read(st feed.State, doc feed.Document, ch feed.Channel, warnings []string) feed.State {
+func readable(st *feed.State, doc *feed.Document, ch *feed.Channel, warnings []string) {
 	before := st.Items
-	st = succeeded(st, doc)
+	succeeded(st, doc)
 	st.Warnings = bounded(slices.Concat(st.Warnings, ch.Warnings, warnings))
 	if st.Items = len(ch.Entries); doc.Delta { // the others are still there
 		st.Items = max(st.Items, before)
@@ -223,8 +250,7 @@ func read(st feed.State, doc feed.Document, ch feed.Channel, warnings []string) 
 	if doc.Delta { // these bytes are not the whole feed
 		st.BodyHash = nil
 	}
-	st.Channel = alone(normalize.Channel(ch))
-	return st
+	st.Channel = alone(normalize.Channel(*ch))
 }
 
 // alone is what a feed says of itself, without its entries and in memory of its own: it

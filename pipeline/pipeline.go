@@ -24,7 +24,7 @@ type Store interface {
 
 // A Gatherer makes a visit. It needs nothing but the visit itself, so it may run
 // in this process or on another machine.
-type Gatherer func(context.Context, feed.Visit) feed.Batch
+type Gatherer func(context.Context, *feed.Visit) *feed.Batch
 
 // Pipeline visits sources and stores what it finds.
 type Pipeline struct {
@@ -33,49 +33,64 @@ type Pipeline struct {
 	// Room has a place for every visit whose items are in memory, from reading the document
 	// until they are stored; nil = any number. Visits that bring nothing need none.
 	Room chan struct{}
+	// Hall has a place for every document that has come and waits for one in the room; nil =
+	// any number. It is not strict, see Arrive.
+	Hall chan struct{}
 	Now  func() time.Time
 	Log  *slog.Logger
-	// Told is told of every visit that was stored, with the states before and after it;
-	// may be nil.
-	Told func(src feed.Source, before, after feed.State, r feed.Report)
+	// Told is told of every visit that was stored, and of the state after it; may be nil.
+	Told func(v *feed.Visit, after *feed.State, r feed.Report)
 }
 
 // Run visits src once, stores what it finds, and returns the state the visit left
 // and what came of its items. A visit that failed is no error: it is stored as the
 // source's state. A visit cut short because ctx ended is neither: nothing is
 // stored, and the error is ctx's.
-func (p *Pipeline) Run(ctx context.Context, src feed.Source) (feed.State, feed.Report, error) {
-	state, err := p.Store.State(ctx, src.ID)
+func (p *Pipeline) Run(ctx context.Context, src feed.Source) (*feed.State, feed.Report, error) {
+	visit, err := p.recall(ctx, src)
 	if err != nil {
-		return state, feed.Report{}, fmt.Errorf("recall %s: %w", src.ID, err)
+		return &feed.State{Source: src.ID}, feed.Report{}, fmt.Errorf("recall %s: %w", src.ID, err)
 	}
-	place := &place{room: p.Room}
+	place := &place{room: p.Room, hall: p.Hall}
 	defer place.leave()
-	batch := p.Gather(context.WithValue(ctx, placeKey{}, place), feed.Visit{Source: src, State: state, At: p.Now().UTC()})
+	batch := p.Gather(context.WithValue(ctx, placeKey{}, place), visit)
 	if err := ctx.Err(); err != nil {
-		return state, feed.Report{}, err // we are stopping; the source did nothing wrong
+		return &visit.State, feed.Report{}, err // we are stopping; the source did nothing wrong
 	}
-	report, err := p.Store.Merge(ctx, batch)
+	report, err := p.Store.Merge(ctx, *batch)
 	if err != nil {
-		return state, report, fmt.Errorf("store %s: %w", src.ID, err)
+		return &visit.State, report, fmt.Errorf("store %s: %w", src.ID, err)
 	}
-	if report.Late { // a newer visit has been stored …
-		if ahead := state.Visited.Sub(batch.At); ahead > 0 { // … or one that only seems to be
-			p.Log.Error("nothing of a visit is stored: the clock was ahead when the source was last visited; set it right, or restore a backup from before",
-				"source", src.ID, "ahead", ahead)
-		}
-		return batch.State, report, nil
-	}
-	after := batch.State.Counted(batch.At, state, report)
-	p.tell(ctx, src, state, after, report)
-	return after, report, nil
+	p.conclude(ctx, visit, batch, report)
+	return &batch.State, report, nil
 }
 
-// place is one visit's place in the room. It is taken while gathering and left after
-// merging, so it travels with the context.
+// recall makes a visit of a source, as it was left by the last.
+func (p *Pipeline) recall(ctx context.Context, src feed.Source) (*feed.Visit, error) {
+	state, err := p.Store.State(ctx, src.ID)
+	return &feed.Visit{Source: src, State: state, At: p.Now().UTC()}, err
+}
+
+// conclude brings the state of a batch that was merged up to what the merge has stored, and
+// tells of the visit.
+func (p *Pipeline) conclude(ctx context.Context, v *feed.Visit, b *feed.Batch, r feed.Report) {
+	if !r.Late {
+		b.State.Count(b.At, &v.State, r)
+		p.tell(ctx, v, &b.State, r)
+		return
+	}
+	// A newer visit has been stored, or one that only seems to be.
+	if ahead := v.State.Visited.Sub(b.At); ahead > 0 {
+		p.Log.Error("nothing of a visit is stored: the clock was ahead when the source was last visited; set it right, or restore a backup from before",
+			"source", v.Source.ID, "ahead", ahead)
+	}
+}
+
+// place is one visit's place in the hall, and then in the room. That is taken while
+// gathering and left after merging, so it travels with the context.
 type place struct {
-	room  chan struct{}
-	taken bool
+	room, hall     chan struct{}
+	inRoom, inHall bool
 }
 
 type placeKey struct{}
@@ -84,28 +99,69 @@ type placeKey struct{}
 // until ctx ends.
 func takePlace(ctx context.Context) {
 	p, ok := ctx.Value(placeKey{}).(*place)
-	if !ok || p.room == nil || p.taken {
+	if !ok || p.inRoom {
+		return
+	}
+	defer p.leaveHall()
+	if p.room == nil {
 		return
 	}
 	select {
 	case p.room <- struct{}{}:
-		p.taken = true
+		p.inRoom = true
 	case <-ctx.Done():
 	}
 }
 
+// Arrive waits for a place in the hall for the document of the visit that ctx belongs to, but
+// not for longer than patience: those who have one may still be waiting for their outlet.
+// It is for whoever fetches, before the document is received.
+func Arrive(ctx context.Context, patience time.Duration) {
+	p, ok := ctx.Value(placeKey{}).(*place)
+	if !ok || p.hall == nil || p.inHall {
+		return
+	}
+	select {
+	case p.hall <- struct{}{}:
+		p.inHall = true
+		return
+	default:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case p.hall <- struct{}{}:
+		p.inHall = true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (p *place) leaveHall() {
+	if p.inHall {
+		p.inHall = false
+		<-p.hall
+	}
+}
+
 func (p *place) leave() {
-	if p.taken {
+	p.leaveHall()
+	if p.inRoom {
 		<-p.room
 	}
 }
 
 // tell writes the one log line of a visit: quiet when nothing happened, a
 // warning when the source began to fail, and once more when it recovered.
-func (p *Pipeline) tell(ctx context.Context, src feed.Source, before, st feed.State, r feed.Report) {
+func (p *Pipeline) tell(ctx context.Context, v *feed.Visit, st *feed.State, r feed.Report) {
 	if p.Told != nil {
-		p.Told(src, before, st, r)
+		p.Told(v, st, r)
 	}
+	fresh := r.Fresh+r.Copies+r.Revised > 0
+	if st.Trouble == feed.NoTrouble && !fresh && !p.Log.Enabled(ctx, slog.LevelDebug) {
+		return // as of most visits, nothing is to be said
+	}
+	source := slog.String("source", v.Source.ID)
 	took := slog.Duration("took", time.Duration(st.Took)*time.Millisecond)
 	due := slog.Time("next", st.Due)
 	if st.Due.IsZero() {
@@ -117,15 +173,15 @@ func (p *Pipeline) tell(ctx context.Context, src feed.Source, before, st feed.St
 		if st.Failures > 1 {
 			level = slog.LevelInfo // it has been said; the status page keeps saying it
 		}
-		p.Log.Log(ctx, level, "visit failed", "source", src.ID, "trouble", string(st.Trouble),
+		p.Log.Log(ctx, level, "visit failed", source, "trouble", string(st.Trouble),
 			"problem", st.Problem, "failures", st.Failures, due, took)
-	case r.Fresh+r.Copies+r.Revised > 0:
-		p.Log.Info("visit", "source", src.ID, "fresh", r.Fresh, "copies", r.Copies,
+	case fresh:
+		p.Log.Info("visit", source, "fresh", r.Fresh, "copies", r.Copies,
 			"revised", r.Revised, "same", r.Same, due, took)
 	default:
-		p.Log.Debug("visit, nothing new", "source", src.ID, "status", st.Status, due, took)
+		p.Log.Debug("visit, nothing new", source, "status", st.Status, due, took)
 	}
 	for _, w := range st.Warnings {
-		p.Log.Debug("visit warning", "source", src.ID, "warning", w)
+		p.Log.Debug("visit warning", source, "warning", w)
 	}
 }

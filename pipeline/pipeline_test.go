@@ -60,7 +60,7 @@ func (h *house) visit(src feed.Source, want feed.Report) feed.State {
 	if got != want {
 		h.Errorf("visit %s: got %+v, want %+v (problem %q)", src.ID, got, want, state.Problem)
 	}
-	return state
+	return *state
 }
 
 func (h *house) items(source string) (n int) {
@@ -225,13 +225,34 @@ func TestPanicCostsOneVisit(t *testing.T) {
 	_, src := open(t, "herald", outlet.RSS2)
 	told := ""
 	h.Gather = pipeline.Here{
-		Fetch: func(context.Context, feed.Visit) feed.Document { panic("a document like no other") },
+		Fetch: func(context.Context, *feed.Visit) feed.Document { panic("a document like no other") },
 		Next:  schedule.Next,
 		Bug:   func(source string, _ any, stack []byte) { told = source + string(stack) },
 	}.Gather
 	state := h.visit(src, feed.Report{})
 	if state.Trouble != feed.Panicked || state.Failures != 1 || !strings.Contains(told, "herald") {
 		t.Errorf("got trouble %q, told %q, want a panic confined and reported", state.Trouble, told)
+	}
+}
+
+func TestPanicOverADocumentCostsOneVisit(t *testing.T) {
+	h := newHouse(t)
+	_, src := open(t, "herald", outlet.RSS2)
+	told := ""
+	h.Gather = pipeline.Here{
+		Fetch: func(context.Context, *feed.Visit) feed.Document {
+			return feed.Document{Outcome: feed.Changed, ETag: "1", Body: []byte(outlet.Sample)}
+		},
+		Habits: func(context.Context, string) feed.Habits { panic("a habit like no other") },
+		Next:   schedule.Next,
+		Desks:  make(chan struct{}, 1),
+		Bug:    func(source string, _ any, stack []byte) { told = source + string(stack) },
+	}.Gather
+	for failures := 1; failures < 3; failures++ { // the desk is free again after the first
+		state := h.visit(src, feed.Report{})
+		if state.Trouble != feed.Panicked || state.Failures != failures || state.ETag != "" || !strings.Contains(told, "herald") || !strings.Contains(told, "Habits") && !strings.Contains(told, "Panic") {
+			t.Errorf("got trouble %q, told %q, want a panic confined and reported with where it was", state.Trouble, told)
+		}
 	}
 }
 

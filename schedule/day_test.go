@@ -104,7 +104,7 @@ func (l *log) visit(ctx context.Context, src feed.Source) (feed.State, error) {
 	if n%20 == 7 && st.Visits%3 == 0 {
 		st.Failures, st.Trouble = 1, feed.Timeout
 	}
-	st.Due, st.DueWhy = schedule.Next(src, st, at)
+	st.Due, st.DueWhy = next(src, st, at)
 	l.states[src.ID] = st
 	return st, nil
 }

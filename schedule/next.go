@@ -39,8 +39,8 @@ const (
 //
 // The zero time means never: the source is paused, or gone for good (410). A
 // source that was never visited, or whose address has changed, is due at once.
-func Next(src feed.Source, st feed.State, at time.Time) (due time.Time, why string) {
-	st = st.For(src)
+func Next(src *feed.Source, st *feed.State, at time.Time) (due time.Time, why string) {
+	st = st.Known(src)
 	switch {
 	case src.Paused:
 		return time.Time{}, "paused by the operator"

@@ -10,6 +10,10 @@ import (
 	"sangam/schedule"
 )
 
+func next(src feed.Source, st feed.State, at time.Time) (time.Time, string) {
+	return schedule.Next(&src, &st, at)
+}
+
 func source(id, line string) feed.Source {
 	return feed.Source{Outlet: feed.Outlet{ID: id}, FeedURL: "https://" + id + ".example/feed", Schedule: line}
 }
@@ -21,7 +25,7 @@ func TestNextExplainsItself(t *testing.T) {
 	at := utc("2025-03-01 14:03")
 	seen := feed.State{Visited: at}
 	with := func(change func(*feed.State)) feed.State { st := seen; change(&st); return st }
-	slot, slotWhy := schedule.Next(unspread, seen, at)
+	slot, slotWhy := next(unspread, seen, at)
 	for _, c := range []struct {
 		name    string
 		st      feed.State
@@ -41,14 +45,14 @@ func TestNextExplainsItself(t *testing.T) {
 		{"skipDays", with(func(st *feed.State) { st.Channel.Pace.SkipDays = []time.Weekday{time.Saturday} }), utc("2025-03-02 00:00"), "skipDays"},
 		{"410", with(func(st *feed.State) { st.Gone = true }), time.Time{}, "gone for good (410)"},
 	} {
-		due, why := schedule.Next(unspread, c.st, at)
+		due, why := next(unspread, c.st, at)
 		if due.Before(c.want) || due.After(c.want.Add(max(0, c.want.Sub(at)/10))) || !strings.Contains(why, c.explain) || strings.Contains(why, "\n") {
 			t.Errorf("%s: got %s, %q; want %s, one line with %q", c.name, due, why, c.want, c.explain)
 		}
 	}
 	paused := unspread
 	paused.Paused = true
-	if due, why := schedule.Next(paused, seen, at); !due.IsZero() || !strings.Contains(why, "paused") {
+	if due, why := next(paused, seen, at); !due.IsZero() || !strings.Contains(why, "paused") {
 		t.Errorf("paused: got %s, %q", due, why)
 	}
 }
@@ -59,8 +63,8 @@ func TestSkippingOnlyDelaysAndByADayAtMost(t *testing.T) {
 	for hour := range 24 {
 		all.SkipHours = append(all.SkipHours, hour)
 	}
-	due, _ := schedule.Next(unspread, feed.State{Visited: at}, at)
-	got, _ := schedule.Next(unspread, feed.State{Visited: at, Channel: feed.Channel{Pace: all}}, at)
+	due, _ := next(unspread, feed.State{Visited: at}, at)
+	got, _ := next(unspread, feed.State{Visited: at, Channel: feed.Channel{Pace: all}}, at)
 	if got.Before(due) || got.After(due.Add(24*time.Hour)) {
 		t.Errorf("all hours skipped: got %s, want within a day after %s", got, due)
 	}
@@ -76,7 +80,7 @@ func TestBackOffDoublesIsCappedAndIsResetByOneSuccess(t *testing.T) {
 	at := utc("2025-03-01 14:03")
 	var last time.Duration
 	for failures := 1; failures <= 40; failures++ {
-		due, why := schedule.Next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at)
+		due, why := next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at)
 		wait := due.Sub(at)
 		if failures > 1 && last < 10*time.Hour && (wait < last*5/4 || wait > last*4) {
 			t.Errorf("%d failures: waits %s after %s, want about double", failures, wait, last)
@@ -84,7 +88,7 @@ func TestBackOffDoublesIsCappedAndIsResetByOneSuccess(t *testing.T) {
 		if wait > 24*time.Hour+15*time.Minute {
 			t.Errorf("%d failures: waits %s, want a day at most", failures, wait)
 		}
-		if again, _ := schedule.Next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at); !again.Equal(due) {
+		if again, _ := next(unspread, feed.State{Visited: at, Failures: failures, Trouble: feed.Timeout}, at); !again.Equal(due) {
 			t.Errorf("%d failures: asked twice, got %s and %s", failures, due, again)
 		}
 		if failures > 2 && !strings.Contains(why, fmt.Sprintf("%d failures (timeout)", failures)) {
@@ -92,7 +96,7 @@ func TestBackOffDoublesIsCappedAndIsResetByOneSuccess(t *testing.T) {
 		}
 		last = wait
 	}
-	if due, _ := schedule.Next(unspread, feed.State{Visited: at}, at); due.Sub(at) > 23*time.Minute { // a slot and a half
+	if due, _ := next(unspread, feed.State{Visited: at}, at); due.Sub(at) > 23*time.Minute { // a slot and a half
 		t.Errorf("after a success: waits %s, want the schedule", due.Sub(at))
 	}
 }
@@ -101,7 +105,7 @@ func TestThoseWhoFailTogetherDoNotComeBackTogether(t *testing.T) {
 	at := utc("2025-03-01 14:03")
 	seconds := map[int64]int{}
 	for i := range 1000 {
-		due, _ := schedule.Next(source(fmt.Sprint("s", i), "*/15 * * * *"), feed.State{Visited: at, Failures: 5}, at)
+		due, _ := next(source(fmt.Sprint("s", i), "*/15 * * * *"), feed.State{Visited: at, Failures: 5}, at)
 		seconds[due.Unix()]++
 	}
 	for second, n := range seconds {
@@ -116,7 +120,7 @@ func TestGivingGoneFeedAnotherAddressRevivesIt(t *testing.T) {
 	src := unspread
 	st := feed.State{Visited: at, Gone: true, ConfiguredURL: src.Address()}
 	src.FeedURL = "https://elsewhere.example/feed"
-	if due, why := schedule.Next(src, st, at); !due.Equal(at) {
+	if due, why := next(src, st, at); !due.Equal(at) {
 		t.Errorf("got %s, %q; want a visit at once", due, why)
 	}
 }
@@ -128,19 +132,19 @@ func TestSpreadIsStableAndEven(t *testing.T) {
 		for i := range 1000 {
 			src := source(fmt.Sprint("outlet-", i), line)
 			at := utc("2025-03-01 00:00")
-			first, _ := schedule.Next(src, feed.State{Visited: at.Add(-time.Hour)}, at)
+			first, _ := next(src, feed.State{Visited: at.Add(-time.Hour)}, at)
 			for ask := at; ask.Before(first); ask = ask.Add(first.Sub(at)/3 + time.Second) {
-				if due, _ := schedule.Next(src, feed.State{Visited: at.Add(-time.Hour)}, ask); !due.Equal(first) {
+				if due, _ := next(src, feed.State{Visited: at.Add(-time.Hour)}, ask); !due.Equal(first) {
 					t.Fatalf("%s, %s: asked at %s got %s, before %s", src.ID, line, ask, due, first)
 				}
 			}
-			second, _ := schedule.Next(src, feed.State{Visited: first}, first)
+			second, _ := next(src, feed.State{Visited: first}, first)
 			if gap := second.Sub(first); gap != 15*time.Minute && gap != time.Hour && gap != 2*time.Hour {
 				t.Fatalf("%s, %s: %s between visits", src.ID, line, gap)
 			}
 			for due := first; due.Before(at.Add(2 * time.Hour)); {
 				minutes[int(due.Sub(at)/time.Minute)]++
-				due, _ = schedule.Next(src, feed.State{Visited: due}, due)
+				due, _ = next(src, feed.State{Visited: due}, due)
 			}
 		}
 		total := 0
@@ -165,12 +169,12 @@ func TestSlotThatFollowsAVisitTooSoonIsLeftOut(t *testing.T) {
 			src := source(fmt.Sprint("outlet-", i), line)
 			at := utc("2025-03-01 05:00").Add(time.Duration(i) * 37 * time.Second)
 			for range 8 {
-				due, why := schedule.Next(src, feed.State{Visited: at}, at)
+				due, why := next(src, feed.State{Visited: at}, at)
 				if due.Sub(at) < least {
 					t.Fatalf("%s: visited at %s, due again at %s (%s)", line, at, due, why)
 				}
-				following, _ := schedule.Next(src, feed.State{Visited: due.Add(-48 * time.Hour)}, due)
-				if next, _ := schedule.Next(src, feed.State{Visited: due}, due); !next.Equal(following) {
+				following, _ := next(src, feed.State{Visited: due.Add(-48 * time.Hour)}, due)
+				if next, _ := next(src, feed.State{Visited: due}, due); !next.Equal(following) {
 					t.Fatalf("%s: after the visit at %s that at %s is left out", line, due, following)
 				}
 				at = due
@@ -178,7 +182,7 @@ func TestSlotThatFollowsAVisitTooSoonIsLeftOut(t *testing.T) {
 		}
 	}
 	ahead := utc("2025-03-01 14:03")
-	if due, _ := schedule.Next(unspread, feed.State{Visited: ahead.Add(1000 * time.Hour)}, ahead); due.Sub(ahead) > 15*time.Minute {
+	if due, _ := next(unspread, feed.State{Visited: ahead.Add(1000 * time.Hour)}, ahead); due.Sub(ahead) > 15*time.Minute {
 		t.Errorf("visited in the future, by a clock that went wrong: due %s", due)
 	}
 }
@@ -192,7 +196,7 @@ func TestThoseWhoSkipHoursDoNotComeBackTogether(t *testing.T) {
 		for line, most := range map[string]int{"@hourly": 60, "*/15 * * * *": 140} {
 			minutes := map[int64]int{}
 			for i := range 1000 {
-				due, why := schedule.Next(source(fmt.Sprint("s", i), line), feed.State{Visited: at, Channel: feed.Channel{Pace: pace}}, at)
+				due, why := next(source(fmt.Sprint("s", i), line), feed.State{Visited: at, Channel: feed.Channel{Pace: pace}}, at)
 				if due.Before(utc("2025-03-02 00:00")) || due.After(utc("2025-03-02 01:00")) || !strings.Contains(why, "before 2025-03-02 00:00") {
 					t.Fatalf("%s: due %s: %s", name, due, why)
 				}
@@ -211,11 +215,11 @@ func TestTimeOfAnotherDayHasItsDate(t *testing.T) {
 	at := utc("2025-03-01 21:40")
 	st := feed.State{Visited: at, Channel: feed.Channel{Pace: feed.Pace{TTL: 5 * time.Hour}}}
 	src := source("herald", "CRON_TZ=Asia/Karachi 0 2 * * *") // 21:00 UTC; at is the next morning there
-	if _, why := schedule.Next(src, st, at); !strings.HasPrefix(why, "schedule 2025-03-03 02:00 Asia/Karachi") {
+	if _, why := next(src, st, at); !strings.HasPrefix(why, "schedule 2025-03-03 02:00 Asia/Karachi") {
 		t.Errorf("got %q", why)
 	}
 	src.Schedule = "CRON_TZ=Asia/Karachi 0 4 * * *"
-	if _, why := schedule.Next(src, feed.State{Visited: at}, at); !strings.HasPrefix(why, "schedule 04:00 Asia/Karachi") {
+	if _, why := next(src, feed.State{Visited: at}, at); !strings.HasPrefix(why, "schedule 04:00 Asia/Karachi") {
 		t.Errorf("got %q", why)
 	}
 }
@@ -224,7 +228,7 @@ func BenchmarkNext(b *testing.B) {
 	at := utc("2025-03-01 14:03")
 	st := feed.State{Visited: at, NotBefore: at.Add(20 * time.Minute), NotBeforeWhy: "max-age"}
 	for b.Loop() {
-		schedule.Next(unspread, st, at)
+		next(unspread, st, at)
 	}
 }
 
@@ -233,11 +237,11 @@ func TestAMinuteLiesBetweenVisits(t *testing.T) {
 	start := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 	for s := range 180 {
 		visited := start.Add(time.Duration(s) * time.Second) // by hand, at any time
-		due, why := schedule.Next(src, feed.State{Visited: visited}, visited)
+		due, why := next(src, feed.State{Visited: visited}, visited)
 		if wait := due.Sub(visited); wait < 55*time.Second || wait > 2*time.Minute {
 			t.Errorf("visited at %s, next %s later (%s); want a minute, to its slot", visited.Format(time.TimeOnly), wait, why)
 		}
-		after, _ := schedule.Next(src, feed.State{Visited: due.Add(time.Second)}, due.Add(time.Second))
+		after, _ := next(src, feed.State{Visited: due.Add(time.Second)}, due.Add(time.Second))
 		if step := after.Sub(due); step != time.Minute {
 			t.Errorf("from slot to slot, a second late: %s, want a minute", step)
 		}

@@ -226,7 +226,7 @@ func (s *Scheduler) recall(ctx context.Context) {
 			s.log().Error("cannot recall a source, asking again in a minute", "source", e.src.ID, "error", err)
 			s.agenda.unknownUntil(e, now.Add(time.Minute))
 		default:
-			s.settle(e, state, now, Next)
+			s.settle(e, &state, now, Next)
 		}
 		s.mu.Unlock()
 	}
@@ -239,8 +239,8 @@ func (s *Scheduler) start(ctx context.Context) time.Duration {
 	now := time.Now()
 	s.agenda.wake(now)
 	for s.agenda.running < max(1, s.Concurrency) {
-		v, ok := s.begin(now)
-		if !ok {
+		v := &begun{}
+		if !s.begin(v, now) {
 			break
 		}
 		s.visits.Go(func() { s.work(ctx, v) })
@@ -248,26 +248,29 @@ func (s *Scheduler) start(ctx context.Context) time.Duration {
 	return min(s.agenda.until(now), longestNap)
 }
 
-// begun is a visit that holds a place.
+// begun is a visit that holds a place, and what came of it.
 type begun struct {
 	domain  *domain
 	entry   *entry
-	src     feed.Source
+	src     *feed.Source // as it was when the visit began
 	waiting []chan error // who waits for this visit
+	state   feed.State
+	err     error
 }
 
 // work makes a visit, and then, in the place that it gives back, those of others who are
 // due: a goroutine that has grown its stack once need not be followed by one that must.
-func (s *Scheduler) work(ctx context.Context, v begun) {
+func (s *Scheduler) work(ctx context.Context, v *begun) {
 	ctx = context.WithValue(ctx, placeKey{}, s)
+	wanted := context.WithValue(ctx, wantedKey{}, true)
 	for more := true; more; {
-		ctx := ctx
 		if len(v.waiting) > 0 {
-			ctx = context.WithValue(ctx, wantedKey{}, true)
+			s.visit(wanted, v)
+		} else {
+			s.visit(ctx, v)
 		}
-		state, err := s.visit(ctx, v.src)
-		waiting := v.waiting
-		v, more = s.finish(ctx, v, state, err)
+		waiting, err := v.waiting, v.err
+		more = s.finish(ctx, v)
 		for _, done := range waiting {
 			done <- err
 		}
@@ -275,30 +278,31 @@ func (s *Scheduler) work(ctx context.Context, v begun) {
 }
 
 // begin takes the next visit out of its line, if one may begin at now.
-func (s *Scheduler) begin(now time.Time) (v begun, ok bool) {
+func (s *Scheduler) begin(v *begun, now time.Time) bool {
 	d, e := s.agenda.next(now)
 	if e == nil {
-		return begun{}, false
+		return false
 	}
-	return begun{d, e, *e.src, e.begin()}, true
+	v.domain, v.entry, v.src, v.waiting = d, e, e.src, e.begin()
+	return true
 }
 
 // visit calls Visit and turns a panic into an error: it is this source's trouble
 // and nobody else's.
-func (s *Scheduler) visit(ctx context.Context, src feed.Source) (state feed.State, err error) {
+func (s *Scheduler) visit(ctx context.Context, v *begun) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			v.err = fmt.Errorf("panic: %v", p)
 			s.log().Error("a visit panicked; this is a bug, please report it",
-				"source", src.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				"source", v.src.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	return s.Visit(ctx, src)
+	v.state, v.err = s.Visit(ctx, *v.src)
 }
 
-// finish takes note that a visit has ended, and when the next is due. It returns a visit
-// of somebody else that may have its place, if there is one.
-func (s *Scheduler) finish(ctx context.Context, v begun, state feed.State, err error) (next begun, ok bool) {
+// finish takes note that a visit has ended, and when the next is due. It makes of v a
+// visit of somebody else that may have its place, if there is one.
+func (s *Scheduler) finish(ctx context.Context, v *begun) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, e := time.Now(), v.entry
@@ -312,23 +316,23 @@ func (s *Scheduler) finish(ctx context.Context, v begun, state feed.State, err e
 	case e.again: // configured anew meanwhile
 		e.again = false
 		s.agenda.unknown(e)
-	case err != nil:
+	case v.err != nil:
 		// Nothing was stored, so nothing is known: as if it had failed once.
-		s.settle(e, feed.State{Visited: now, Failures: 1}, now, nextAfter)
+		s.settle(e, &feed.State{Visited: now, Failures: 1}, now, nextAfter)
 	default:
-		s.settle(e, state, now, nextAfter)
+		s.settle(e, &v.state, now, nextAfter)
 	}
 	s.agenda.nudge()
 	if ctx.Err() != nil || s.agenda.running >= max(1, s.Concurrency) {
-		return begun{}, false
+		return false
 	}
-	return s.begin(now)
+	return s.begin(v, now)
 }
 
 // nextAfter is Next for a visit that ended just now, which the state may tell already.
 // Slots that passed while it lasted are skipped, and whatever the state says, the answer
 // lies ahead: nothing may become a busy loop.
-func nextAfter(src feed.Source, st feed.State, at time.Time) (time.Time, string) {
+func nextAfter(src *feed.Source, st *feed.State, at time.Time) (time.Time, string) {
 	now := time.Now()
 	if st.Due.After(now) {
 		return st.Due, st.DueWhy
@@ -337,22 +341,23 @@ func nextAfter(src feed.Source, st feed.State, at time.Time) (time.Time, string)
 	if due.IsZero() || due.After(now) {
 		return due, why
 	}
-	st.Visited, st.ConfiguredURL = now, ""
-	return Next(src, st, now)
+	later := *st
+	later.Visited, later.ConfiguredURL = now, ""
+	return Next(src, &later, now)
 }
 
 // settle puts an entry where its state says.
-func (s *Scheduler) settle(e *entry, st feed.State, now time.Time, next func(feed.Source, feed.State, time.Time) (time.Time, string)) {
+func (s *Scheduler) settle(e *entry, st *feed.State, now time.Time, next func(*feed.Source, *feed.State, time.Time) (time.Time, string)) {
 	at := now
 	if v := st.Visited; !v.IsZero() && v.Before(now) { // a time to come means that a clock was wrong
 		at = v
 	}
-	due, _ := next(*e.src, st, at)
+	due, _ := next(e.src, st, at)
 	if len(e.wanted) > 0 {
 		due = now
 	}
 	address := e.src.FeedURL
-	if st = st.For(*e.src); st.URL != "" {
+	if st.URL != "" && st.Fits(e.src) {
 		address = st.URL
 	}
 	switch {

@@ -73,7 +73,7 @@ func (d *desk) visit(ctx context.Context, src feed.Source) (feed.State, error) {
 	st.Source, st.Visited, st.ConfiguredURL = src.ID, at, src.Address()
 	st.Visits++
 	d.after(src, &st)
-	st.Due, st.DueWhy = schedule.Next(src, st, at)
+	st.Due, st.DueWhy = next(src, st, at)
 	d.states[src.ID] = st
 	return st, nil
 }

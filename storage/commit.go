@@ -148,13 +148,16 @@ func lazy(e *errand) bool { return len(e.batch.Items) == 0 }
 func (db *DB) commit(group []*errand) {
 	db.work.Lock()
 	defer db.work.Unlock()
-	var full []*errand
+	var full, lazies []*errand
 	for _, e := range group {
-		if lazy(e) && db.postpone(e) {
-			close(e.done)
-			continue
+		if lazy(e) {
+			lazies = append(lazies, e)
+		} else {
+			full = append(full, e)
 		}
-		full = append(full, e)
+	}
+	if len(lazies) > 0 {
+		db.postpone(lazies)
 	}
 	if group != nil && len(full) == 0 {
 		return
@@ -166,9 +169,9 @@ func (db *DB) commit(group []*errand) {
 			db.finish(full, waiting, err)
 			return
 		}
-		bad.err = err
 		if i := indexOf(full, bad); i >= 0 {
 			full = append(full[:i:i], full[i+1:]...)
+			bad.err = err
 			close(bad.done)
 		} else {
 			i := indexOf(waiting, bad)
@@ -198,29 +201,41 @@ func (db *DB) finish(full, waiting []*errand, err error) {
 	}
 }
 
-// postpone keeps a batch without items for the next commit. It fills in the report
-// that the batch will have.
-func (db *DB) postpone(e *errand) (kept bool) {
-	id, before := e.batch.Outlet.ID, feed.State{}
+// postpone keeps batches without items for the next commit, and tells their callers what
+// will come of them.
+func (db *DB) postpone(lazies []*errand) {
 	err := db.view(func(tx *bbolt.Tx) error {
-		if w := db.waiting(id); w != nil {
-			before = w.batch.State
-		} else {
-			before = db.readState(tx, id)
-		}
 		seq, _ := lastChange(tx)
-		e.report = feed.Report{Source: id, Seq: seq, Late: late(before.Visited, e.batch.At)}
+		for _, e := range lazies {
+			db.putOff(e, seq, tx)
+		}
 		return nil
 	})
-	if e.err = err; err != nil || e.report.Late {
-		return true
+	for _, e := range lazies {
+		if !e.counted && !e.report.Late {
+			e.err = err
+		}
+		close(e.done)
 	}
-	batch := e.batch
-	batch.State = batch.State.Counted(batch.At, before, e.report)
+}
+
+// putOff keeps a batch without items, and fills in the report that it will have: nobody
+// writes it again, since the caller may be reading it by the time the batch is written.
+func (db *DB) putOff(e *errand, seq uint64, tx *bbolt.Tx) {
+	id := e.batch.Outlet.ID
+	before := db.waitingState(id)
+	if before == nil {
+		before = db.readState(tx, id)
+	}
+	e.report = feed.Report{Source: id, Seq: seq, Late: late(before.Visited, e.batch.At)}
+	if e.report.Late {
+		return
+	}
+	e.batch.State.Count(e.batch.At, before, e.report)
+	e.counted = true
 	db.pending.Lock()
 	defer db.pending.Unlock()
-	db.pending.states[id] = &errand{batch: batch, counted: true} // not e: its caller may be reading the report by the time it is written
-	return true
+	db.pending.states[id] = e
 }
 
 // takePending takes what is waiting. A waiting state of a source that has a batch
@@ -254,7 +269,9 @@ func (db *DB) tryCommit(batches []*errand) (bad *errand, err error) {
 				bad = e
 				return nil, err
 			}
-			e.report = report
+			if !e.counted {
+				e.report = report
+			}
 		}
 		return m.roster, m.finish()
 	})

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"go.etcd.io/bbolt"
 
 	"sangam/feed"
@@ -77,6 +78,7 @@ type DB struct {
 	newest  atomic.Pointer[newest] // what Sequence found last
 	recent  recordCache[stored]    // items
 	gists   recordCache[gist]
+	states  recordCache[feed.State] // by a hash of the source's id
 }
 
 // newest is the newest change as of an edition of the file.
@@ -289,11 +291,11 @@ func (db *DB) Brief(ctx context.Context, id string) (feed.State, error) {
 	}
 	var st feed.State
 	err := db.view(func(tx *bbolt.Tx) error {
-		st = db.readState(tx, id)
+		st = *db.readState(tx, id)
 		return nil
 	})
-	if late := db.waiting(id); err == nil && late != nil {
-		st = late.batch.State
+	if late := db.waitingState(id); err == nil && late != nil {
+		st = *late
 	}
 	return st, err
 }
@@ -311,33 +313,53 @@ func (db *DB) Habits(ctx context.Context, id string) (feed.Habits, error) {
 	return habits, err
 }
 
-// waiting is the visit without items that has not been written yet, if any.
-func (db *DB) waiting(id string) *errand {
+// waitingState is what a visit without items left that has not been written yet, if any.
+func (db *DB) waitingState(id string) *feed.State {
 	db.pending.Lock()
 	defer db.pending.Unlock()
-	return db.pending.states[id]
+	if e := db.pending.states[id]; e != nil {
+		return &e.batch.State
+	}
+	return nil
 }
 
-// readState reads a state without its habits.
-func (db *DB) readState(tx *bbolt.Tx, id string) feed.State {
-	st := feed.State{Source: id}
-	if err := readRecord(tx, bStates, id, &st); err != nil {
-		db.lost(bStates, []byte(id), err)
-		return feed.State{Source: id} // as if never visited: it is fetched anew
+// stateRoom is how many states are remembered. A visit has the state of the last read when
+// it begins, when it is merged and when it is written; that is soon after each other.
+const stateRoom = 1024
+
+// readState reads a state without its habits. It is shared, and never changed.
+func (db *DB) readState(tx *bbolt.Tx, id string) *feed.State {
+	rec, no := tx.Bucket([]byte(bStates)).Get([]byte(id)), xxhash.Sum64String(id)
+	if st := db.states.get(no, rec); st != nil && st.Source == id {
+		return st
 	}
+	st := &feed.State{Source: id}
+	if rec == nil {
+		return st
+	}
+	if err := decode(bStates, []byte(id), rec, st); err != nil {
+		db.lost(bStates, []byte(id), err)
+		return &feed.State{Source: id} // as if never visited: it is fetched anew
+	}
+	db.states.put(no, signOf(rec), st, 1)
 	return st
 }
 
-// lastVisit reads of a state only when its visit was, and to what address.
-func lastVisit(tx *bbolt.Tx, id string) feed.State {
+// lastVisit reads of a state, where it is not remembered, only when its visit was, and to
+// what address.
+func (db *DB) lastVisit(tx *bbolt.Tx, id string) *feed.State {
+	rec := tx.Bucket([]byte(bStates)).Get([]byte(id))
+	if st := db.states.get(xxhash.Sum64String(id), rec); st != nil && st.Source == id {
+		return st
+	}
 	var st struct { // numbered as in feed.State
 		ConfiguredURL string    `cbor:"6,keyasint,omitempty"`
 		Visited       time.Time `cbor:"10,keyasint,omitzero"`
 	}
-	if readRecord(tx, bStates, id, &st) != nil {
-		return feed.State{} // readState tells of the damage
+	if rec == nil || decode(bStates, []byte(id), rec, &st) != nil {
+		return &feed.State{} // readState tells of the damage
 	}
-	return feed.State{Source: id, ConfiguredURL: st.ConfiguredURL, Visited: st.Visited}
+	return &feed.State{Source: id, ConfiguredURL: st.ConfiguredURL, Visited: st.Visited}
 }
 
 func (db *DB) readHabits(tx *bbolt.Tx, id string) feed.Habits {

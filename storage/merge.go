@@ -185,9 +185,9 @@ func late(visited, at time.Time) bool { return !at.After(visited) }
 func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err error) {
 	defer catchBug(&err)
 	m.report = feed.Report{Source: b.Outlet.ID}
-	var before feed.State
+	var before *feed.State
 	if counted { // and so without items
-		before = lastVisit(m.tx, b.Outlet.ID)
+		before = m.db.lastVisit(m.tx, b.Outlet.ID)
 	} else {
 		before = m.db.readState(m.tx, b.Outlet.ID)
 	}
@@ -211,7 +211,7 @@ func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err erro
 		return m.report, err
 	}
 	if !counted {
-		b.State = b.State.Counted(b.At, before, m.report)
+		b.State.Count(b.At, before, m.report)
 	}
 	if err := m.putState(b, before.ConfiguredURL); err != nil {
 		return m.report, err

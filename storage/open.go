@@ -161,7 +161,7 @@ func Open(path string, opts Options) (*DB, error) {
 
 // newDB is a store that nothing writes to yet.
 func newDB(path string, opts Options, bolt *bbolt.DB) *DB {
-	db := &DB{path: path, opts: opts, bolt: bolt, recent: recordCache[stored]{room: itemRoom}, gists: recordCache[gist]{room: gistRoom}}
+	db := &DB{path: path, opts: opts, bolt: bolt, recent: recordCache[stored]{room: itemRoom}, gists: recordCache[gist]{room: gistRoom}, states: recordCache[feed.State]{room: stateRoom}}
 	db.rules.Store(&rules{opts.Decider, opts.Exact})
 	return db
 }

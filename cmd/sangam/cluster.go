@@ -162,7 +162,7 @@ func (f *fellow) ask(ctx context.Context, src feed.Source) (feed.State, error) {
 	case here.Visited.IsZero():
 		job.Slot = src.Address() // of a first visit nobody can say when it is due: all nodes say the same
 	default:
-		due, _ := schedule.Next(src, here, here.Visited)
+		due, _ := schedule.Next(&src, &here, here.Visited)
 		if due.IsZero() || due.After(now) {
 			return state, nil // another node has had it made
 		}
@@ -199,7 +199,7 @@ func (f *fellow) visit(ctx context.Context, job cluster.Job) (rest time.Time, er
 // folded notes what came of a visit, for whoever asked for it here.
 func (f *fellow) folded(b feed.Batch, r feed.Report) {
 	r.Source = b.Outlet.ID
-	f.visits.note(r, b.State)
+	f.visits.note(r, &b.State)
 }
 
 // tell lets all nodes know of the outlets, unless they do.

@@ -16,6 +16,7 @@ import (
 	"sangam/config"
 	"sangam/feed"
 	"sangam/fetcher"
+	"sangam/pipeline"
 	"sangam/schedule"
 )
 
@@ -123,7 +124,7 @@ func fetchHere(ctx context.Context, opt *options, cfg *config.Config, sources []
 	if err := introduce(ctx, cfg, db); err != nil {
 		return nil, err
 	}
-	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
+	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend, Arriving: pipeline.Arrive})
 	defer client.Close()
 	visits := newVisits(holding(cfg), db, client, newMetrics(), log)
 

@@ -49,6 +49,7 @@ func newMetrics() *metrics {
 	m.lag = m.histogram("visit_lag_seconds", "How long after they were due visits began.", lagBounds)
 	m.bytes = prometheus.NewCounter(prometheus.CounterOpts{Name: "sangam_fetched_bytes_total", Help: "Bytes of the documents that were read, decoded."})
 	m.items = m.counters("items_total", "Items that visits brought, by what they were found to be: fresh, copy, revised or same.", "result")
+	m.brought(feed.Report{}) // so that they tell zero before there are any
 	m.joins = m.counters("story_joins_total", "Items that joined a story, by the strongest rule that joined them.", "rule")
 	m.merges = m.histogram("merge_duration_seconds", "How long it took to store a visit, the wait for a shared commit included.", mergeBounds)
 	m.requests = m.counters("http_requests_total", "Requests of readers, by format and status code.", "format", "code")
@@ -81,7 +82,7 @@ func (m *metrics) histogram(name, help string, bounds []float64) prometheus.Hist
 }
 
 // visited counts one visit that was stored.
-func (m *metrics) visited(st feed.State, r feed.Report) {
+func (m *metrics) visited(st *feed.State, r feed.Report) {
 	m.duration.Observe(float64(st.Took) / 1000)
 	switch {
 	case st.Trouble != feed.NoTrouble:
@@ -90,18 +91,23 @@ func (m *metrics) visited(st feed.State, r feed.Report) {
 		return
 	case r.Fresh+r.Copies+r.Revised+r.Same == 0:
 		m.visits.WithLabelValues("unchanged").Inc()
-	default:
-		m.visits.WithLabelValues("changed").Inc()
-		m.bytes.Add(float64(st.Bytes))
+		return
 	}
+	m.visits.WithLabelValues("changed").Inc()
+	m.bytes.Add(float64(st.Bytes))
+	m.brought(r)
+}
+
+// brought counts the items of a visit.
+func (m *metrics) brought(r feed.Report) {
 	for result, n := range map[string]int{"fresh": r.Fresh, "copy": r.Copies, "revised": r.Revised, "same": r.Same} {
 		m.items.WithLabelValues(result).Add(float64(n))
 	}
 }
 
 // begun notes how late a visit is.
-func (m *metrics) begun(st feed.State, now time.Time) {
-	if late := now.Sub(st.Due); !st.Due.IsZero() && late > 0 {
+func (m *metrics) begun(due, now time.Time) {
+	if late := now.Sub(due); !due.IsZero() && late > 0 {
 		m.lag.Observe(late.Seconds())
 	}
 }

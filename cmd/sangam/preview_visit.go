@@ -116,14 +116,14 @@ func (e *errand) gather(ctx context.Context, client *fetcher.Client, db *storage
 	}
 	state.ETag, state.LastModified, state.BodyHash = "", "", nil
 	here := pipeline.Here{
-		Fetch: func(ctx context.Context, v feed.Visit) feed.Document {
+		Fetch: func(ctx context.Context, v *feed.Visit) feed.Document {
 			e.doc = client.Fetch(ctx, v)
 			return e.doc
 		},
 		Next: schedule.Next,
 		Bug:  func(string, any, []byte) {}, // the state tells
 	}
-	e.batch = here.Gather(ctx, feed.Visit{Source: e.src.Source, State: state, At: time.Now().UTC()})
+	e.batch = *here.Gather(ctx, &feed.Visit{Source: e.src.Source, State: state, At: time.Now().UTC()})
 	return ctx.Err()
 }
 

@@ -26,6 +26,7 @@ import (
 	"sangam/feed"
 	"sangam/fetcher"
 	"sangam/normalize"
+	"sangam/pipeline"
 	"sangam/schedule"
 	"sangam/server"
 	"sangam/storage"
@@ -77,7 +78,7 @@ func runDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, level 
 	if err := introduce(ctx, cfg, db); err != nil {
 		return fmt.Errorf("tell the store of the sources: %w", err)
 	}
-	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend})
+	client := fetcher.New(fetcher.Options{Version: version, Home: home(cfg), Lend: schedule.Lend, Arriving: pipeline.Arrive})
 	defer client.Close()
 
 	conf := holding(cfg)

@@ -50,7 +50,7 @@ type tryout struct {
 
 // tryOut visits a source without storing anything.
 func tryOut(ctx context.Context, client *fetcher.Client, src feed.Source, now time.Time) (tryout, error) {
-	doc := client.Fetch(ctx, feed.Visit{Source: src, At: now})
+	doc := client.Fetch(ctx, &feed.Visit{Source: src, At: now})
 	if err := ctx.Err(); err != nil {
 		return tryout{}, err
 	}
@@ -108,7 +108,7 @@ func conditional(ctx context.Context, client *fetcher.Client, src feed.Source, f
 	if first.ETag == "" && first.LastModified == "" {
 		return "sends neither ETag nor Last-Modified: the whole document comes at every visit", nil
 	}
-	again := client.Fetch(ctx, feed.Visit{Source: src, At: now, State: feed.State{
+	again := client.Fetch(ctx, &feed.Visit{Source: src, At: now, State: feed.State{
 		Source: src.ID, ConfiguredURL: src.Address(), ETag: first.ETag, LastModified: first.LastModified, BodyHash: first.BodyHash, URL: first.MovedTo,
 	}})
 	switch {

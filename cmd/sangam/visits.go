@@ -49,6 +49,10 @@ type visitReport struct {
 // of a full commit, and those that are read meanwhile.
 const roomForItems = 40
 
+// hallForDocuments is how many documents wait to be read, about 50 kB each: enough that
+// there always is one, and not one for every visit under way.
+const hallForDocuments = 16
+
 // newVisits puts together the steps of a visit. Nothing runs yet.
 func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics, log *slog.Logger) *visits {
 	here := pipeline.Here{
@@ -61,6 +65,7 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 			}
 			return habits
 		},
+		Exact:   func() bool { return !conf.get().NearDuplicates },
 		Instead: announced,
 		Desks:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		Bug: func(source string, panicked any, stack []byte) {
@@ -74,7 +79,8 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	alarms.Set(conf.get().Webhooks)
 	v := &visits{conf: conf, db: db, metrics: m, alarms: alarms, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
 	v.line = &pipeline.Pipeline{
-		Store: timed{db, m.merges}, Gather: here.Gather, Room: make(chan struct{}, roomForItems),
+		Store: timed{db, m.merges}, Gather: here.Gather,
+		Room: make(chan struct{}, roomForItems), Hall: make(chan struct{}, hallForDocuments),
 		Now: time.Now, Log: log, Told: v.told,
 	}
 	v.agenda = &schedule.Scheduler{
@@ -87,18 +93,15 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	return v
 }
 
-// visit makes one visit, and notes when the feed calls itself other than before.
+// visit makes one visit.
 func (v *visits) visit(ctx context.Context, src feed.Source) (feed.State, error) {
 	state, _, err := v.line.Run(ctx, src)
-	if err == nil {
-		v.meet(src, state.Channel)
-	}
-	return state, err
+	return *state, err
 }
 
-func (v *visits) meet(src feed.Source, ch feed.Channel) {
+// meet notes when a feed calls itself other than before.
+func (v *visits) meet(src *feed.Source, told feed.Outlet, ch feed.Channel) {
 	known, ok := v.db.Outlet(src.ID)
-	told := src.Described(ch)
 	if known.FeedID != "" {
 		told.FeedID = known.FeedID // some have another one every time
 	}
@@ -168,16 +171,18 @@ func introduceAll(ctx context.Context, cfg *config.Config, db *storage.DB) error
 	return db.SetOutlets(ctx, outlets)
 }
 
-func (v *visits) told(src feed.Source, before, st feed.State, r feed.Report) {
-	r.Source = src.ID
-	v.alarms.Visited(src.Described(st.Channel), before, st)
-	v.metrics.begun(before, st.Visited)
+func (v *visits) told(visit *feed.Visit, st *feed.State, r feed.Report) {
+	r.Source = visit.Source.ID
+	described := visit.Source.Described(st.Channel)
+	v.meet(&visit.Source, described, st.Channel)
+	v.alarms.Visited(described, &visit.State, st)
+	v.metrics.begun(visit.State.Due, st.Visited)
 	v.metrics.visited(st, r)
 	v.note(r, st)
 }
 
 // note keeps what came of a source's last visit.
-func (v *visits) note(r feed.Report, st feed.State) {
+func (v *visits) note(r feed.Report, st *feed.State) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.last[r.Source] = visitReport{Report: r, Status: st.Status, Trouble: st.Trouble, Problem: st.Problem, Next: st.Due}
