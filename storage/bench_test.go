@@ -312,7 +312,7 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, InitialMmapSize: 4 << 30})
+	dst, err := bbolt.Open(to, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistArrayType, InitialMmapSize: 4 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -460,7 +460,7 @@ func BenchmarkOpen(b *testing.B) {
 // TestFill makes a store of a million items of ten thousand sources, over sixteen weeks
 // until now, with as many marks as articles have, in the directory that
 // SANGAM_FILL names, and a configuration to run the daemon on it: for measuring what the idle
-// daemon holds. "make idle" does both.
+// daemon holds.
 func TestFill(t *testing.T) {
 	dir := os.Getenv("SANGAM_FILL")
 	if dir == "" {

@@ -3,7 +3,38 @@ package storage
 import (
 	"slices"
 	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"sangam/storage/storagetest"
 )
+
+// TestWhoReadsTheSameItemsReadsThemOnce wants an item made of its bytes once, and nobody to see what another makes
+// of his own.
+func TestWhoReadsTheSameItemsReadsThemOnce(t *testing.T) {
+	db, err := Open(t.TempDir()+"/sangam.db", Options{Decider: storagetest.Titles{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Merge(t.Context(), storagetest.Batch(storagetest.Outlet("herald"), 0, storagetest.Item("herald", "1", "Ferry sinks", "Twelve rescued"))); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (shared, own *stored) {
+		if err := db.view(func(tx *bbolt.Tx) error {
+			shared, own = db.itemReader(tx).shared(1), db.itemReader(tx).item(1)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return shared, own
+	}
+	first, own := read()
+	own.Title = "Ferry found"
+	if again, other := read(); first == nil || again != first || other.Title != "Ferry sinks" {
+		t.Errorf("an item was read as %p and %p, and is called %q to another", first, again, other.Title)
+	}
+}
 
 // TestItemsAreRememberedAsTheyAreStored wants an item back as long as its record is the same, and what is
 // remembered to stay within bounds.

@@ -23,7 +23,7 @@ type leaf struct {
 
 const (
 	// leafPairs is how many pairs fill a leaf: to insert one moves half of them.
-	leafPairs = 256
+	leafPairs = 128
 	// deepest is by how many bits leaves are split at most. What is full even then, as
 	// thousands hold one key, grows.
 	deepest = 20

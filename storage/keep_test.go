@@ -209,7 +209,14 @@ func TestAYearStaysSmall(t *testing.T) {
 	if year > most {
 		t.Errorf("after %d days the file has %d bytes for %d items, want at most %d", days, year, h.Items, most)
 	}
-	t.Logf("%d sources, %d days: %d items in %d bytes of %d", sources, days, h.Items, year, most)
+	room, err := db.Size(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if room.Free > year/5+128<<10 {
+		t.Errorf("of the %d bytes of the file %d are free: it breaks up", year, room.Free)
+	}
+	t.Logf("%d sources, %d days: %d items in %d bytes of %d, %d of them free", sources, days, h.Items, year, most, room.Free)
 	if _, err := db.Keep(t.Context(), 3*aDay, 0, start.Add(time.Duration(days)*aDay), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -281,8 +281,10 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 	}
 	handed := false
 	bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         opts.LockTimeout,
-		FreelistType:    bbolt.FreelistMapType,
+		Timeout: opts.LockTimeout,
+		// The first free pages that suffice are taken. The other kind, a map, takes any, and so breaks up what is
+		// in one piece, until a record of some pages finds no room in a file that is half empty.
+		FreelistType:    bbolt.FreelistArrayType,
 		InitialMmapSize: int(max(mapAhead, 2*info.Size())),
 		NoSync:          opts.NoSync,
 		OpenFile: func(_ string, flags int, mode os.FileMode) (*os.File, error) {
