@@ -106,9 +106,33 @@ func (s *Scheduler) Set(sources []feed.Source) {
 // whatever its schedule says and even if it is paused or gone, and returns when
 // that visit has ended, with its error. If a visit is under way already, another
 // follows it. The error is ErrUnknown or ErrStopped if no visit was made.
-func (s *Scheduler) Now(ctx context.Context, id string) error {
+func (s *Scheduler) Now(ctx context.Context, id string) error { return s.NowAll(ctx, []string{id}) }
+
+// NowAll is Now for many sources at once. It returns when all visits have ended, with the
+// error of the first that has one. Who waits costs a channel each, not a goroutine.
+func (s *Scheduler) NowAll(ctx context.Context, ids []string) (first error) {
+	visits := make([]chan error, len(ids))
+	for i, id := range ids {
+		visits[i] = s.want(id)
+	}
+	for i, done := range visits {
+		select {
+		case err := <-done:
+			if err != nil && first == nil {
+				first = fmt.Errorf("visit %s: %w", ids[i], err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return first
+}
+
+// want has a source visited; the channel tells how that ended.
+func (s *Scheduler) want(id string) chan error {
 	done := make(chan error, 1)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.sources[id]
 	switch {
 	case e == nil:
@@ -119,16 +143,7 @@ func (s *Scheduler) Now(ctx context.Context, id string) error {
 		e.wanted = append(e.wanted, done)
 		s.agenda.hurry(e, time.Now())
 	}
-	s.mu.Unlock()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("visit %s: %w", id, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return done
 }
 
 type wantedKey struct{}

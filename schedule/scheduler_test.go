@@ -185,6 +185,38 @@ func TestStoppingWaitsForVisits(t *testing.T) {
 	})
 }
 
+func TestAllThatAreWantedAreVisitedAndWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes = func(feed.Source) time.Duration { return time.Minute }
+		s := &schedule.Scheduler{Recall: d.recall, Visit: d.visit, Concurrency: 2}
+		ids, sources := []string{"nobody"}, []feed.Source(nil)
+		for i := range 5 {
+			src := source(fmt.Sprint("s", i), "@yearly")
+			ids, sources = append(ids, src.ID), append(sources, src)
+		}
+		s.Set(sources)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); s.Run(ctx) }()
+		time.Sleep(time.Hour) // they have been visited at once
+		began := time.Now()
+		if err := s.NowAll(ctx, ids); !errors.Is(err, schedule.ErrUnknown) {
+			t.Errorf("got %v, want to be told of the one that is not there", err)
+		}
+		if took := time.Since(began); took < 3*time.Minute || took > 4*time.Minute {
+			t.Errorf("five visits of a minute, two at once, took %s", took)
+		}
+		for _, src := range sources {
+			if got := len(d.visits(src.ID)); got != 2 {
+				t.Errorf("%s was visited %d times, want at once and when it was wanted", src.ID, got)
+			}
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestNowVisitsWhateverTheScheduleSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()

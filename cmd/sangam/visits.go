@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"sangam/alarm"
 	"sangam/config"
 	"sangam/feed"
@@ -191,13 +189,11 @@ func (v *visits) note(r feed.Report, st *feed.State) {
 // now has every given source visited as soon as its host allows, and returns what
 // came of it, in order.
 func (v *visits) now(ctx context.Context, sources []feed.Source) ([]visitReport, error) {
-	var g errgroup.Group
-	for _, src := range sources {
-		g.Go(func() error {
-			return v.agenda.Now(ctx, src.ID)
-		})
+	ids := make([]string, len(sources))
+	for i := range sources {
+		ids[i] = sources[i].ID
 	}
-	err := errors.Join(g.Wait(), v.introduceNow(ctx))
+	err := errors.Join(v.agenda.NowAll(ctx, ids), v.introduceNow(ctx))
 	return v.reports(sources), err
 }
 
