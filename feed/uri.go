@@ -31,6 +31,8 @@ func NormalURI(s string) string {
 		return s
 	case scheme != "http" && scheme != "https" || !isHost.MatchString(u.Host) || u.User != nil:
 		return ""
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }): // there are two ways to write it
+		return ""
 	}
 	if slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }) {
 		return ""
@@ -75,7 +77,7 @@ var (
 	isTag  = regexp.MustCompile(`^tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,]*(?:#[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,]*)?$`)
 	isURN  = regexp.MustCompile(`^urn:(?i:[a-z0-9][a-z0-9-]{1,31}:(?:[a-z0-9()+,.:=@;$_!*'-]|%[0-9a-f]{2})+)$`)
 	isUUID = regexp.MustCompile(`^urn:(?i:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-	isHost = regexp.MustCompile(`^[^\[\]:]*[^\[\]:.](?::[0-9]+)?$`)
+	isHost = regexp.MustCompile(`^[^\[\]:]*[^\[\]:.](?::[1-9][0-9]*)?$`)
 )
 
 // EscapeURI percent-encodes the bytes that may not stand in a URI (RFC 3986, 2.2 and

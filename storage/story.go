@@ -184,7 +184,7 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 	}
 	st.Updated = stamp(firstUpdated(&it.Item))
 	st.Entry = adopted(it.ID)
-	if st.Entry == "" || !composed(st.Entry) || m.taken(st.Entry) {
+	if st.Entry == "" || !unmistakable(st.Entry) || m.taken(st.Entry) {
 		st.Entry = mintEntry(m.db.opts.Authority, st.Key)
 	} else if err := m.take(st); err != nil {
 		return nil, err
@@ -196,10 +196,14 @@ func (m *merger) found(it *stored, wary bool) (*story, error) {
 	return st, nil
 }
 
-// composed reports whether the letters of an id are in the one form that they should have in
-// it (RFC 3987, 5.3.2.2). Ids that differ in nothing else are one to some readers.
-func composed(id string) bool {
+// unmistakable reports whether the letters of an id are in the one form that they should have in
+// it (RFC 3987, 5.3.2.2) and escaped no more than once. Ids that differ in nothing else are one to
+// some readers.
+func unmistakable(id string) bool {
 	if text, err := url.PathUnescape(id); err == nil {
+		if again, err := url.PathUnescape(text); err == nil && again != text {
+			return false
+		}
 		id = text
 	}
 	return norm.NFC.IsNormalString(id)

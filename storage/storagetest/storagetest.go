@@ -423,6 +423,7 @@ func uniqueIDs(t *testing.T, s Store) {
 	ids := []string{
 		"http://shared.example/1", "http://shared.example/1", "17", "17", "not a uri", "", "tag:sangam.invalid,2026:sangam/aaaaaaaaaaaaa", "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "javascript:alert(1)", "http://shared.example/a/../b", "http://shared.example/%e9", "http://shared.example/100%", "http://[::1]/1", "http://Shared.example:80/%31",
 		"http://shared.example/cafe\u0301", "http://shared.example/cafe%CC%81?2", "http://shared.example/caf\u00e9?3",
+		"http://shared.example/?u=http%253A%252F%252Fshared.example", "http://m\u00fcnchen.example/1", "http://shared.example:080/1",
 	}
 	for i, id := range ids {
 		source := fmt.Sprintf("s%d", i)
