@@ -88,16 +88,16 @@ func atomHead(p *Page) any {
 	doc := atomFeed{
 		Namespace: atomNS,
 		Lang:      languageTag(p.View.Language),
-		ID:        cmp.Or(p.Current, p.Self),
-		Title:     verbatim(label(p.View.Title)),
+		ID:        cmp.Or(p.Current, p.ID, p.Self),
+		Title:     verbatim(unmarked(label(p.View.Title))),
 		Updated:   rfc3339(p.Updated),
-		Author:    atomPerson{Name: verbatim(cmp.Or(label(p.View.Title), Generator)), URI: p.Home},
+		Author:    atomPerson{Name: verbatim(cmp.Or(unmarked(label(p.View.Title)), Generator)), URI: p.Home},
 		Links:     p.links("link", "application/atom+xml"),
 		Generator: atomGenerator{Name: Generator},
 		Icon:      p.Icon,
 	}
 	if about := label(p.View.Description); about != "" {
-		subtitle := verbatim(about)
+		subtitle := verbatim(unmarked(about))
 		doc.Subtitle = &subtitle
 	}
 	doc.Links = append(doc.Links, link("link", "alternate", "text/html", p.Home))
@@ -138,7 +138,7 @@ func (e *entry) atom() atomEntry {
 // every visit, and would change our document with it.
 func (e *entry) source() atomSource {
 	s := atomSource{Title: verbatim(e.outlet.Name), Updated: rfc3339(cmp.Or(e.item.Revised, e.item.Seen, e.updated))}
-	s.ID = cmp.Or(feed.NormalURI(clean(e.outlet.FeedID)), feed.NormalURI(e.outlet.URL), "urn:sangam:outlet:"+feed.EscapeURI(e.outlet.ID))
+	s.ID = cmp.Or(sourceID(e.outlet.FeedID), sourceID(e.outlet.URL), "urn:sangam:outlet:"+feed.EscapeURI(e.outlet.ID))
 	if e.outlet.URL != "" {
 		s.Links = append(s.Links, link("link", "self", "", e.outlet.URL))
 	}
@@ -189,9 +189,7 @@ func (e *entry) links(name string, all bool) []atomLink {
 		}
 		told[href] = true
 		l := link(name, rel, "text/html", href)
-		if !likeMarkup(title) { // an attribute has no way to say that it is plain
-			l.Title = title
-		}
+		l.Title = unmarkedValue(title)
 		ls = append(ls, l)
 	}
 	for _, c := range e.others {
@@ -205,7 +203,7 @@ func (e *entry) links(name string, all bool) []atomLink {
 		for _, x := range e.item.Enclosures {
 			if href := uri(x.URL); href != "" {
 				l := link(name, "enclosure", mediaType(x), href)
-				l.Length, l.Title = max(x.Length, 0), label(x.Title)
+				l.Length, l.Title = max(x.Length, 0), unmarkedValue(label(x.Title))
 				ls = append(ls, l)
 			}
 		}

@@ -27,6 +27,7 @@ const Generator = "Sangam"
 type Page struct {
 	View    feed.View
 	Self    string // the document's own address
+	ID      string // the feed's, whatever way its address was written; "" = Self
 	Home    string // the page for people that shows the same stories
 	Base    string // public address of the whole site, ending in "/"
 	Stories []feed.Story

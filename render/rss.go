@@ -102,9 +102,9 @@ func rssHead(p *Page) any {
 		DC:      "http://purl.org/dc/elements/1.1/",
 		Media:   "http://search.yahoo.com/mrss/",
 		Channel: rssChannel{
-			Title:       verbatim(label(p.View.Title)),
+			Title:       verbatim(unmarked(label(p.View.Title))),
 			Link:        p.Home,
-			Description: verbatim(cmp.Or(label(p.View.Description), label(p.View.Title))),
+			Description: verbatim(unmarked(cmp.Or(label(p.View.Description), label(p.View.Title)))),
 			Language:    languageTag(p.View.Language),
 			Built:       rfc822(p.Updated),
 			Generator:   Generator,
@@ -126,10 +126,10 @@ func (e *entry) rss() rssItem {
 	it := rssItem{
 		Lang:        e.lang,
 		Title:       verbatim(e.title),
-		Link:        e.link,
+		Link:        cmp.Or(named(e.link), e.page),
 		Description: markup(cmp.Or(e.summary, e.content)),
 		Creator:     e.creator(),
-		Comments:    uri(e.item.Comments),
+		Comments:    named(uri(e.item.Comments)),
 		GUID:        rssGUID{Permalink: false, ID: e.id},
 		Date:        rfc822(e.published),
 		Links:       e.links("atom:link", false),
@@ -141,11 +141,11 @@ func (e *entry) rss() rssItem {
 	for _, c := range e.categories {
 		it.Categories = append(it.Categories, verbatim(c))
 	}
-	if e.outlet.URL != "" {
-		it.Source = &rssSource{e.outlet.URL, verbatim(e.outlet.Name)}
+	if address := named(e.outlet.URL); address != "" {
+		it.Source = &rssSource{address, verbatim(e.outlet.Name)}
 	}
 	for _, x := range e.item.Enclosures {
-		address := uri(x.URL)
+		address := named(uri(x.URL))
 		switch {
 		case address == "":
 		case it.Enclosure == nil && isEnclosure.MatchString(address): // RSS has room for one
@@ -154,10 +154,19 @@ func (e *entry) rss() rssItem {
 			it.Media = append(it.Media, mediaContent{URL: address, Size: max(x.Length, 0), Type: mediaType(x)})
 		}
 	}
-	if image := uri(e.item.Image); image != "" {
+	if image := named(uri(e.item.Image)); image != "" {
 		it.Thumbnail = &thumbnail{URL: image}
 	}
 	return it
+}
+
+// named returns an address unless its host is a number of IPv6: RSS is older than the brackets
+// around it, and what reads it as it was then finds no address there.
+func named(address string) string {
+	if strings.Contains(address, "[") { // elsewhere they are escaped
+		return ""
+	}
+	return address
 }
 
 // isEnclosure matches the addresses that RSS readers take for one of a file: of a host

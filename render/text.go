@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
 
 	xhtml "golang.org/x/net/html"
 
@@ -62,14 +63,29 @@ func bidiControl(r rune) bool {
 }
 
 // endTag and reference match what validators, and some readers, take for markup in plain text.
-var endTag, reference = regexp.MustCompile(`</\w+>`), regexp.MustCompile(`&#?\w+`)
+var endTag, reference = regexp.MustCompile(`<(/[\pL\pN_]+>)`), regexp.MustCompile(`&(#?[\pL\pN_]+)`)
 
-// likeMarkup reports whether plain text might be taken for markup: it has the end of an element,
-// or what names a character. "AT&T" does neither.
-func likeMarkup(s string) bool {
-	return endTag.MatchString(s) || slices.ContainsFunc(reference.FindAllString(s, -1), func(ref string) bool {
+// wordJoiner has no width and parts nothing: who reads a text does not see it.
+const wordJoiner = "\u2060"
+
+// unmarked keeps readers that guess at HTML, and validators, from taking the "</b>" of a text for
+// the end of an element.
+func unmarked(s string) string {
+	if !strings.Contains(s, "</") {
+		return s
+	}
+	return endTag.ReplaceAllString(s, "<"+wordJoiner+"$1")
+}
+
+// unmarkedValue does that for the value of an attribute, which has no way to say that its "&copy"
+// is meant as it is. "AT&T" names no character.
+func unmarkedValue(s string) string {
+	return reference.ReplaceAllStringFunc(unmarked(s), func(ref string) string {
 		named := html.UnescapeString(ref+";") != ref+";"
-		return named || strings.ContainsFunc(ref[1:], func(r rune) bool { return !unicode.IsLetter(r) })
+		if named || strings.ContainsFunc(ref[1:], func(r rune) bool { return !unicode.IsLetter(r) }) {
+			return "&" + wordJoiner + ref[1:]
+		}
+		return ref
 	})
 }
 
@@ -143,6 +159,18 @@ func uri(s string) string {
 // stand in a URI. Equal ids stay equal.
 func entryID(s string) string { return feed.EscapeURI(clean(s)) }
 
+// sourceID is the id of a feed, "" for what validators, and readers that compare ids as addresses,
+// take for another than it is.
+func sourceID(s string) string {
+	id := feed.NormalURI(clean(s))
+	if text, err := url.PathUnescape(id); err == nil {
+		if again, err := url.PathUnescape(text); err == nil && again != text || !norm.NFC.IsNormalString(text) {
+			return ""
+		}
+	}
+	return id
+}
+
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
@@ -179,28 +207,38 @@ func wrap(fragment, lang string, dir feed.Direction) string {
 }
 
 // unusual are signs that a fragment may hold what plainer changes.
-var unusual = []string{" controls", "<bdo", "<rb", "<rtc"}
+var unusual = []string{" controls", "<bdo", "<rb", "<rt", "<rp"}
+
+// void elements have no end tag.
+var void = map[string]bool{"br": true, "wbr": true, "hr": true, "img": true, "source": true, "col": true}
 
 // plainer writes what validators of feeds, whose lists of elements are old, take for a
-// risk in words that they know: readers put controls to a film by themselves.
+// risk in words that they know: readers put controls to a film by themselves. What stands
+// above letters (rt) belongs right into the ruby.
 func plainer(fragment string) string {
 	if !slices.ContainsFunc(unusual, func(sign string) bool { return strings.Contains(fragment, sign) }) {
 		return fragment
 	}
 	var b strings.Builder
+	var open []string // of each element that is open, what it is written as
 	z := xhtml.NewTokenizer(strings.NewReader(fragment))
 	for z.Next() != xhtml.ErrorToken {
 		raw := string(z.Raw())
 		t := z.Token()
 		known := t.Data
 		switch {
-		case t.Type == xhtml.TextToken:
-			b.WriteString(raw)
-			continue
+		case t.Type == xhtml.EndTagToken && len(open) > 0:
+			known, open = open[len(open)-1], open[:len(open)-1]
+		case t.Type != xhtml.StartTagToken:
 		case t.Data == "bdo":
 			known = "bdi"
-		case t.Data == "rb", t.Data == "rtc":
+		case t.Data == "rtc" && len(open) > 0 && open[len(open)-1] == "ruby":
+			known = "rt"
+		case t.Data == "rb", t.Data == "rtc", (t.Data == "rt" || t.Data == "rp") && slices.Contains(open, "ruby") && open[len(open)-1] != "ruby":
 			known = "span"
+		}
+		if t.Type == xhtml.StartTagToken && !void[t.Data] {
+			open = append(open, known)
 		}
 		controls := slices.IndexFunc(t.Attr, func(a xhtml.Attribute) bool { return a.Key == "controls" })
 		if known == t.Data && controls < 0 {
