@@ -46,11 +46,8 @@ func (s *Server) archive(ctx context.Context, page *render.Page, p place) ([]fee
 	if len(found) == 0 {
 		return nil, errNowhere
 	}
-	page.Current = page.Self
-	at := func(d time.Time) string {
-		return page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
-	}
-	page.Self = at(p.day)
+	at := func(d time.Time) string { return page.Base + p.on(d).address() }
+	page.Current = at(time.Time{})
 	before, ok, err := s.dayBefore(ctx, q, p.day)
 	if err != nil {
 		return nil, err
@@ -79,7 +76,7 @@ func (s *Server) link(ctx context.Context, page *render.Page, p place, top time.
 	}
 	d, ok, err := s.dayBefore(ctx, p.query(), dayOf(top))
 	if err == nil && ok {
-		page.Prev = page.Base + p.here + "archive/" + d.Format(time.DateOnly) + "/" + p.file + p.suffix()
+		page.Prev = page.Base + p.on(d).address()
 	}
 	return err
 }

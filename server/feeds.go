@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -104,7 +105,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, st *site, p plac
 // job says how the document of a place is made.
 func (s *Server) job(st *site, p place, browser bool) job {
 	j := job{
-		key:     p.here + p.day.Format(time.DateOnly) + "/" + p.file + p.suffix(),
+		key:     p.address() + " " + p.asked,
 		kind:    formats[p.file] + "; charset=utf-8",
 		control: feedControl,
 		vary:    ", Accept, A-IM",
@@ -143,10 +144,9 @@ var written = map[string]*render.Format{"feed.xml": render.RSS, "atom.xml": rend
 
 // page gathers what a feed document says, and finds its stories.
 func (s *Server) page(ctx context.Context, st *site, p place) (page render.Page, found []feed.Found, m made, err error) {
-	home := st.Base + p.here
 	page = render.Page{
 		View: p.view, Base: st.Base,
-		Self: home + p.file + p.suffix(), Home: home + p.suffix(),
+		Self: st.Base + cmp.Or(p.asked, p.address()), ID: st.Base + p.address(), Home: st.Base + p.here + p.suffix(),
 		Hubs: st.hubs(p), TTL: st.TTL, NoCredits: st.NoCredits, Icon: st.Base + "assets/" + render.AssetName(iconName),
 	}
 	if p.search != "" {

@@ -20,7 +20,7 @@ type place struct {
 	day    time.Time // of an archive; zero = the document that is subscribed to
 	search string
 	lang   string
-	spaced bool // the reader writes the spaces of a search as %20, not as +
+	asked  string // the address of a feed below the site's root, as the reader wrote it; "" = as we do
 }
 
 // formats are the documents that every view has.
@@ -68,7 +68,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, st *site) error 
 	case len(segments) == 2 && segments[1] == "" && (segments[0] == "sources" || segments[0] == "categories" || segments[0] == "feeds"):
 		return s.list(w, r, st, segments[0])
 	}
-	return s.view(w, r, st, segments)
+	return s.view(w, r, st, path, segments)
 }
 
 // below returns the path under the site's root. A proxy may pass the public path
@@ -93,7 +93,7 @@ func split(path string) ([]string, error) {
 }
 
 // view answers for a page or a feed of one view.
-func (s *Server) view(w http.ResponseWriter, r *http.Request, st *site, segments []string) error {
+func (s *Server) view(w http.ResponseWriter, r *http.Request, st *site, path string, segments []string) error {
 	p := place{view: st.everything(), tab: "latest"}
 	if len(segments) >= 2 && (segments[0] == "feeds" || segments[0] == "sources" || segments[0] == "categories") {
 		view, err := s.find(r.Context(), st, segments[0], segments[1])
@@ -125,11 +125,12 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request, st *site, segments
 	if to, ok := spellings[segments[0]]; ok && p.day.IsZero() {
 		return redirect(w, r, withQuery(st.root+p.here+to, r))
 	}
-	if err := p.ask(r.URL); err != nil {
+	if err := p.ask(r.URL.Query()); err != nil {
 		return err
 	}
 	switch p.file = segments[0]; {
 	case formats[p.file] != "":
+		p.spell(path, r.URL)
 		return s.feed(w, r, st, p)
 	case p.file == "" && p.day.IsZero():
 		return s.river(w, r, st, p)
@@ -138,20 +139,48 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request, st *site, segments
 }
 
 const (
-	maxSearch   = 200 // bytes; a longer search is a mistake or an attack
-	maxLanguage = 35  // the longest BCP 47 tag in practice, RFC 5646 section 4.4.1
+	maxSearch   = 200  // bytes; a longer search is a mistake or an attack
+	maxAddress  = 2000 // of a document that calls itself as it was asked for
+	maxLanguage = 35   // the longest BCP 47 tag in practice, RFC 5646 section 4.4.1
 )
 
 // ask takes the reader's own conditions into the place.
-func (p *place) ask(u *url.URL) error {
-	q := u.Query()
-	p.spaced = strings.Contains(u.RawQuery, "%20")
+func (p *place) ask(q url.Values) error {
 	p.search = strings.Join(strings.Fields(q.Get("q")), " ")
 	p.lang = q.Get("lang")
 	if len(p.search) > maxSearch || len(p.lang) > maxLanguage {
 		return failure{status: http.StatusBadRequest}
 	}
 	return nil
+}
+
+// spell notes how the reader wrote the address, so that a document calls itself what it was
+// asked for as: "%26" or "&", "%20" or "+", one condition or the other first. Validators take
+// these for other addresses.
+func (p *place) spell(path string, u *url.URL) {
+	if u.RawQuery != "" {
+		if "?"+u.Query().Encode() != p.suffix() {
+			return // it asks for what we do not know
+		}
+		path += "?" + feed.EscapeURI(u.RawQuery)
+	}
+	if path != p.address() && len(path) <= maxAddress {
+		p.asked = path
+	}
+}
+
+// address is that of the document below the site's root.
+func (p place) address() string {
+	if p.day.IsZero() {
+		return p.here + p.file + p.suffix()
+	}
+	return p.here + "archive/" + p.day.Format(time.DateOnly) + "/" + p.file + p.suffix()
+}
+
+// on is the place of the archive of a day.
+func (p place) on(day time.Time) place {
+	p.day = day
+	return p
 }
 
 // query is what the store is asked for.
@@ -176,11 +205,7 @@ func (p *place) suffix() string {
 	if len(v) == 0 {
 		return ""
 	}
-	suffix := "?" + v.Encode()
-	if p.spaced {
-		suffix = strings.ReplaceAll(suffix, "+", "%20") // so that a document calls itself what it was asked for as
-	}
-	return suffix
+	return "?" + v.Encode()
 }
 
 // everything is the view of all sources.

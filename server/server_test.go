@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,13 +208,41 @@ func TestEveryCodingHoldsTheSameDocumentUnderItsOwnTag(t *testing.T) {
 	}
 }
 
-func TestSearchFeedCallsItselfAsItWasAskedFor(t *testing.T) {
-	h := server.New(townOptions, town())
-	for _, query := range []string{"?q=harbour+board", "?q=harbour%20board", "?lang=en&q=%22ferry+sinks%22"} {
-		w := ask(t, h, "GET", "/atom.xml"+query)
-		self := `rel="self" type="application/atom+xml" href="https://news.example.org/atom.xml` + strings.ReplaceAll(query, "&", "&amp;") + `"`
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), self) {
-			t.Errorf("%s: %d without %s", query, w.Code, self)
+func TestFeedCallsItselfAsItWasAskedFor(t *testing.T) {
+	s := town()
+	o := s.outlets["qasba"]
+	o.Categories = append(o.Categories, "R&D")
+	s.outlets["qasba"] = o
+	h := server.New(townOptions, s)
+	for asked, id := range map[string]string{
+		"atom.xml?q=harbour+board":                               "atom.xml?q=harbour+board",
+		"atom.xml?q=harbour%20board":                             "atom.xml?q=harbour+board",
+		"atom.xml?lang=en&q=%22ferry+sinks%22":                   "atom.xml?lang=en&q=%22ferry+sinks%22",
+		"atom.xml?q=%22ferry+sinks%22&lang=en":                   "atom.xml?lang=en&q=%22ferry+sinks%22",
+		"atom.xml?q=a/b":                                         "atom.xml?q=a%2Fb",
+		"categories/R&D/atom.xml":                                "categories/R&D/atom.xml",
+		"categories/R%26D/atom.xml":                              "categories/R&D/atom.xml",
+		"categories/R%26D/archive/2026-03-13/atom.xml?lang=%75r": "categories/R&D/atom.xml?lang=ur",
+	} {
+		w := ask(t, h, "GET", "/"+asked)
+		var doc struct {
+			ID    string `xml:"id"`
+			Links []struct {
+				Rel  string `xml:"rel,attr"`
+				Href string `xml:"href,attr"`
+			} `xml:"link"`
+		}
+		if err := xml.Unmarshal(w.Body.Bytes(), &doc); err != nil || len(doc.Links) == 0 {
+			t.Fatalf("%s: %d %v", asked, w.Code, err)
+		}
+		const base = "https://news.example.org/"
+		if l := doc.Links[0]; l.Rel != "self" || l.Href != base+asked || doc.ID != base+id {
+			t.Errorf("%s: calls itself %s and is %s, want %s", asked, l.Href, doc.ID, id)
+		}
+	}
+	for _, other := range []string{"?q=harbour+board&x=1", "?q=++harbour+board", "?q=harbour+board&q=x"} { // which ask for no more
+		if w := ask(t, h, "GET", "/atom.xml"+other); !strings.Contains(w.Body.String(), `href="https://news.example.org/atom.xml?q=harbour+board"`) {
+			t.Errorf("%s does not call itself as we do", other)
 		}
 	}
 }
