@@ -142,11 +142,12 @@ func (r *Reader) body(t feed.Text, link string) (clean, image string) {
 	}
 	switch {
 	case t.Kind == feed.Plain:
-		return paragraphs(t.Value), ""
+		return paragraphs(undoubled(t.Value)), ""
 	case t.Kind == feed.Guess && !looksLikeHTML(t.Value):
-		return escaped(unescape(t.Value)), ""
+		return escaped(undoubled(unescape(t.Value))), ""
 	}
-	return r.cleanHTML(t.Value, first(t.Base, link))
+	clean, image = r.cleanHTML(undoubled(t.Value), first(t.Base, link))
+	return undoubled(clean), image // references may have hidden it
 }
 
 func paragraphs(text string) string {

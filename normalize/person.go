@@ -50,7 +50,7 @@ func person(p feed.Person) feed.Person {
 // nameAndMail parts a name and an e-mail address written as one: "Name <mail>",
 // "mail (Name)", "Name (mail)", or only one of them.
 func nameAndMail(s string) (name, mail string) {
-	raw := Line(unescape(s))
+	raw := Line(undoubled(unescape(s)))
 	for _, pair := range [...]struct{ open, end string }{{"<", ">"}, {"(", ")"}} {
 		before, rest, found := strings.Cut(raw, pair.open)
 		if !found || !strings.HasSuffix(rest, pair.end) {

@@ -241,9 +241,9 @@ func unescape(s string) string {
 func plain(t feed.Text) string {
 	switch t.Kind {
 	case feed.Plain:
-		return Line(t.Value)
+		return Line(undoubled(t.Value))
 	case feed.HTML:
-		return Text(t.Value)
+		return undoubled(Text(undoubled(t.Value)))
 	}
 	return guessed(t.Value)
 }
@@ -252,9 +252,9 @@ func plain(t feed.Text) string {
 // HTML knows and that is used as one, else as characters with references.
 func guessed(s string) string {
 	if looksLikeHTML(s) {
-		return Text(s)
+		return undoubled(Text(undoubled(s)))
 	}
-	return Line(unescape(s))
+	return Line(undoubled(unescape(s)))
 }
 
 // looksLikeHTML reports whether a text that may or may not be HTML is. A tag counts
