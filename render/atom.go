@@ -87,7 +87,7 @@ var Atom = &Format{
 func atomHead(p *Page) any {
 	doc := atomFeed{
 		Namespace: atomNS,
-		Lang:      languageTag(p.View.Language),
+		Lang:      known(languageTag(p.View.Language)),
 		ID:        cmp.Or(p.Current, p.ID, p.Self),
 		Title:     verbatim(unmarked(label(p.View.Title))),
 		Updated:   rfc3339(p.Updated),
@@ -109,7 +109,7 @@ func atomHead(p *Page) any {
 
 func (e *entry) atom() atomEntry {
 	a := atomEntry{
-		Lang:      e.lang,
+		Lang:      known(e.lang),
 		ID:        e.id,
 		Title:     verbatim(e.title),
 		Links:     e.links("link", true),
@@ -179,7 +179,7 @@ func (e *entry) links(name string, all bool) []atomLink {
 	var ls []atomLink
 	if all {
 		l := link(name, "alternate", "text/html", e.link)
-		l.Lang = e.lang
+		l.Lang = known(e.lang)
 		ls = append(ls, l)
 	}
 	told := map[string]bool{e.link: true}

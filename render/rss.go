@@ -105,7 +105,7 @@ func rssHead(p *Page) any {
 			Title:       verbatim(unmarked(label(p.View.Title))),
 			Link:        p.Home,
 			Description: verbatim(unmarked(cmp.Or(label(p.View.Description), label(p.View.Title)))),
-			Language:    languageTag(p.View.Language),
+			Language:    known(languageTag(p.View.Language)),
 			Built:       rfc822(p.Updated),
 			Generator:   Generator,
 			Docs:        "http://www.rssboard.org/rss-specification",
@@ -124,7 +124,7 @@ func rssHead(p *Page) any {
 
 func (e *entry) rss() rssItem {
 	it := rssItem{
-		Lang:        e.lang,
+		Lang:        known(e.lang),
 		Title:       verbatim(e.title),
 		Link:        cmp.Or(named(e.link), e.page),
 		Description: markup(cmp.Or(e.summary, e.content)),

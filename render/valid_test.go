@@ -143,6 +143,33 @@ func TestFeedsAreNamedByIDsThatReadersAgreeOn(t *testing.T) {
 	}
 }
 
+// TestLanguagesAreToldByCodesThatReadersHave: XML's readers know ISO 639-1 and 639-2, HTML's all of BCP 47.
+func TestLanguagesAreToldByCodesThatReadersHave(t *testing.T) {
+	for tag, want := range map[string]string{
+		"ur": "ur", "en_GB": "en-GB", "fil": "fil", "sr-Latn": "sr-Latn", "x-mine": "x-mine",
+		"cmn-Hans": "zh-Hans", "pnb": "lah", "ckb": "und-Arab", "szl-PL": "und-Latn",
+	} {
+		page := quirky()
+		page.Stories[0].Members[0].Language, page.View.Language = tag, tag
+		own := strings.ReplaceAll(tag, "_", "-")
+		for format, all := range map[*render.Format][]string{
+			render.RSS:  {"<language>" + want + "</language>", `<item xml:lang="` + want + `">`, `lang="` + own + `"&gt;`},
+			render.Atom: {`xmlns="http://www.w3.org/2005/Atom" xml:lang="` + want + `"`, `<entry xml:lang="` + want + `">`, `hreflang="` + want + `"`, `lang="` + own + `"&gt;`},
+			render.JSON: {`"language": "` + own + `"`},
+		} {
+			var b bytes.Buffer
+			if err := format.Write(&b, page); err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range all {
+				if !strings.Contains(b.String(), part) {
+					t.Errorf("%s: nowhere %s in\n%.1500s", tag, part, &b)
+				}
+			}
+		}
+	}
+}
+
 func TestEntriesOfOneVisitAreNotUpdatedAtOneTime(t *testing.T) {
 	page := quirky()
 	at := page.Updated.Add(123 * time.Millisecond)
