@@ -16,7 +16,6 @@ type opml struct {
 	Head    struct {
 		Title   string `xml:"title"`
 		Created string `xml:"dateModified,omitempty"`
-		Docs    string `xml:"docs"`
 	} `xml:"head"`
 	Outlines []opmlOutline `xml:"body>outline"`
 }
@@ -37,7 +36,6 @@ func OPML(w io.Writer, title string, outlets []feed.Outlet, modified time.Time) 
 	doc := opml{Version: "2.0"}
 	doc.Head.Title = label(title)
 	doc.Head.Created = rfc822(modified)
-	doc.Head.Docs = "https://opml.org/spec2.opml"
 	for _, o := range outlets {
 		address := uri(o.URL)
 		if address == "" {
@@ -50,7 +48,7 @@ func OPML(w io.Writer, title string, outlets []feed.Outlet, modified time.Time) 
 		name := outletOf(map[string]feed.Outlet{o.ID: o}, o.ID).Name
 		doc.Outlines = append(doc.Outlines, opmlOutline{
 			Text: name, Title: name, Type: "rss", Feed: address, Site: uri(o.Site),
-			Language: languageTag(o.Language), Category: strings.Join(cs, ","),
+			Language: known(languageTag(o.Language)), Category: strings.Join(cs, ","),
 		})
 	}
 	if err := writeXML(w, doc, ""); err != nil {

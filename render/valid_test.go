@@ -243,3 +243,22 @@ func TestTextsThatLookLikeMarkupStayTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestListOfOutletsHasWhatValidatorsKnow: of the elements of OPML 2.0 they do not know docs.
+func TestListOfOutletsHasWhatValidatorsKnow(t *testing.T) {
+	var b bytes.Buffer
+	outlets := []feed.Outlet{{ID: "h", Name: "<i>H</i>", URL: "https://h.example/feed", Language: "pnb"}, {ID: "none", Name: "N"}}
+	if err := render.OPML(&b, "Sangam", outlets, time.Date(2026, time.March, 14, 12, 0, 0, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	want := `<head>
+  <title>Sangam</title>
+  <dateModified>Sat, 14 Mar 2026 12:00:00 GMT</dateModified>
+ </head>
+ <body>
+  <outline text="H" title="H" type="rss" xmlUrl="https://h.example/feed" language="lah"></outline>
+ </body>`
+	if !strings.Contains(b.String(), want) {
+		t.Errorf("got %s", &b)
+	}
+}

@@ -87,7 +87,7 @@ func (a *admin) troubles(w http.ResponseWriter, r *http.Request) {
 func troubleFeed(base string, list []trouble) []byte {
 	f := atomFeed{
 		ID: feed.Event{Kind: "feed"}.URN(base), Title: "Sangam: troubles and recoveries", Author: "Sangam",
-		Updated: time.Unix(0, 0).UTC().Format(time.RFC3339),
+		Updated: beginning.Format(time.RFC3339),
 		Links:   []atomLink{{"self", "application/atom+xml", base + "status.xml"}, {"alternate", "text/html", base}},
 	}
 	for i, t := range list {
