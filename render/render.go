@@ -110,7 +110,7 @@ func (p *Page) entry(s *feed.Story) entry {
 		e.updated = e.published
 	}
 	for _, a := range it.Authors {
-		if called := name(cmp.Or(a.Name, a.Email)); called != "" {
+		if called := cmp.Or(name(a.Name), name(a.Email)); called != "" {
 			e.authors = append(e.authors, feed.Person{Name: called, URI: uri(a.URI)})
 		}
 	}

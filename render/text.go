@@ -62,8 +62,9 @@ func bidiControl(r rune) bool {
 	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// endTag and reference match what validators, and some readers, take for markup in plain text.
-var endTag, reference = regexp.MustCompile(`<(/[\pL\pN_]+>)`), regexp.MustCompile(`&(#?[\pL\pN_]+)`)
+// tag and reference match what validators, and some readers, take for markup in plain text: the
+// end of an element, a mail address as mail programs write it, the name of a character.
+var tag, reference = regexp.MustCompile(`<(/[\pL\pN_]+>|[\w.+'-]+@[\w.-]+>)`), regexp.MustCompile(`&(#?[\pL\pN_]+)`)
 
 // wordJoiner has no width and parts nothing: who reads a text does not see it.
 const wordJoiner = "\u2060"
@@ -71,10 +72,10 @@ const wordJoiner = "\u2060"
 // unmarked keeps readers that guess at HTML, and validators, from taking the "</b>" of a text for
 // the end of an element.
 func unmarked(s string) string {
-	if !strings.Contains(s, "</") {
+	if !strings.Contains(s, "<") {
 		return s
 	}
-	return endTag.ReplaceAllString(s, "<"+wordJoiner+"$1")
+	return tag.ReplaceAllString(s, "<"+wordJoiner+"$1")
 }
 
 // unmarkedValue does that for the value of an attribute, which has no way to say that its "&copy"
@@ -89,18 +90,18 @@ func unmarkedValue(s string) string {
 	})
 }
 
-// name makes a string fit for the name of somebody or something. Elements that a feed has put
-// there are no part of it.
+// name makes a string fit for the name of somebody or something. Elements and mail addresses that
+// a feed has put there are no part of it.
 func name(s string) string {
 	s = label(s)
-	if !endTag.MatchString(s) {
+	if !tag.MatchString(s) {
 		return s
 	}
 	var b strings.Builder
 	for z := xhtml.NewTokenizer(strings.NewReader(s)); ; {
 		switch z.Next() {
 		case xhtml.ErrorToken:
-			return label(b.String())
+			return unmarked(label(b.String())) // what was escaped once more shows now
 		case xhtml.TextToken:
 			b.WriteString(html.UnescapeString(string(z.Text())))
 		}

@@ -211,7 +211,7 @@ func TestArchiveWithoutNeighboursIsNotMarkedAsOneOfAChain(t *testing.T) {
 func TestTextsThatLookLikeMarkupStayTexts(t *testing.T) {
 	page := quirky()
 	it := page.Stories[0].Members[0]
-	it.Title, it.Authors, it.Categories = "How </b> ends a <b>", []feed.Person{{Name: "<i>Ann</i> O'Hara"}}, []string{"<em>Sea</em> & coast", "R&D"}
+	it.Title, it.Authors, it.Categories = "How </b> ends a <b>", []feed.Person{{Name: "<i>Ann</i> O'Hara"}, {Name: "Bo <bo@h.example> of H"}, {Name: "&lt;/i&gt;</i>"}}, []string{"<em>Sea</em> & coast", "R&D"}
 	it.Enclosures = []feed.Enclosure{{URL: "https://h.example/a.mp3", Title: "A&B1 </b> AT&T &copy"}}
 	page.View.Title, page.View.Description = "River </b>", "Of &copy </p>"
 	other := it
@@ -233,8 +233,8 @@ func TestTextsThatLookLikeMarkupStayTexts(t *testing.T) {
 			}
 		}
 		for _, want := range map[string][]string{
-			"rss":  {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<title>River &#x3C;\u2060/b&#x3E;</title>", "<description>Of &#x26;copy &#x3C;\u2060/p&#x3E;<", "title=\"Q&amp;\u2060A1\"", "<dc:creator>Ann O&#39;Hara<", "<category>Sea &#x26; coast<", `title="R&amp;D daily"`},
-			"atom": {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<title>River &#x3C;\u2060/b&#x3E;</title>", "<name>River &#x3C;\u2060/b&#x3E;</name>", "<subtitle>Of &#x26;copy &#x3C;\u2060/p&#x3E;<", "title=\"Q&amp;\u2060A1\"", "title=\"A&amp;\u2060B1 &lt;\u2060/b&gt; AT&amp;T &amp;\u2060copy\"", "<name>Ann O'Hara<", `term="Sea &amp; coast"`, `title="R&amp;D daily"`},
+			"rss":  {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<title>River &#x3C;\u2060/b&#x3E;</title>", "<description>Of &#x26;copy &#x3C;\u2060/p&#x3E;<", "title=\"Q&amp;\u2060A1\"", "<dc:creator>Ann O&#39;Hara, Bo of H, &lt;\u2060/i&gt;<", "<category>Sea &#x26; coast<", `title="R&amp;D daily"`},
+			"atom": {"<title>How &#x3C;/b&#x3E; ends a &#x3C;b&#x3E;</title>", "<title>River &#x3C;\u2060/b&#x3E;</title>", "<name>River &#x3C;\u2060/b&#x3E;</name>", "<subtitle>Of &#x26;copy &#x3C;\u2060/p&#x3E;<", "title=\"Q&amp;\u2060A1\"", "title=\"A&amp;\u2060B1 &lt;\u2060/b&gt; AT&amp;T &amp;\u2060copy\"", "<name>Ann O'Hara<", "<name>Bo of H<", "<name>&#x3C;\u2060/i&#x3E;<", `term="Sea &amp; coast"`, `title="R&amp;D daily"`},
 			"json": {`"title": "How </b> ends a <b>"`, `"name": "Ann O'Hara"`, `"Sea & coast"`, `"R&D daily"`},
 		}[name] {
 			if !strings.Contains(doc, want) {
