@@ -11,6 +11,7 @@ package render
 
 import (
 	"cmp"
+	"html"
 	"slices"
 	"strings"
 	"time"
@@ -116,13 +117,16 @@ func (p *Page) entry(s *feed.Story) entry {
 	}
 	body, summary := it.Content, it.Summary
 	if strings.TrimSpace(body) == "" {
-		body, summary = summary, ""
+		body, summary = strings.TrimSpace(summary), ""
 	}
 	credits := ""
 	if !p.NoCredits {
 		credits = e.credits(p.View.Language)
 	}
 	e.content = wrap(body+credits, e.lang, e.dir)
+	if body+credits == "" || e.content == "" { // an outlet that sends headlines says no more
+		e.content = wrap("<p>"+html.EscapeString(e.title)+"</p>", e.lang, e.dir)
+	}
 	if summary != "" {
 		e.summary = wrap(summary, e.lang, e.dir)
 	}

@@ -170,6 +170,24 @@ func TestLanguagesAreToldByCodesThatReadersHave(t *testing.T) {
 	}
 }
 
+// TestNoEntryIsEmpty: a headline without text is the text, if nothing else is said below it.
+func TestNoEntryIsEmpty(t *testing.T) {
+	page := quirky()
+	page.NoCredits = true
+	it := &page.Stories[0].Members[0]
+	it.Title, it.Content, it.Language = "Q & A", "", ""
+	for format, want := range map[*render.Format]string{
+		render.RSS:  "<description>&lt;p&gt;Q &amp;amp; A&lt;/p&gt;</description>",
+		render.Atom: `<content type="html">&lt;p&gt;Q &amp;amp; A&lt;/p&gt;</content>`,
+		render.JSON: `"content_html": "<p>Q &amp; A</p>"`,
+	} {
+		var b bytes.Buffer
+		if err := format.Write(&b, page); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%v, no %s in\n%s", err, want, &b)
+		}
+	}
+}
+
 func TestEntriesOfOneVisitAreNotUpdatedAtOneTime(t *testing.T) {
 	page := quirky()
 	at := page.Updated.Add(123 * time.Millisecond)
