@@ -138,14 +138,22 @@ func find(ctx context.Context, db *storage.DB, ref string) (feed.Story, *feed.It
 	return story, meant(&story, ref), nil
 }
 
-// byPage is the newest story with an item at that page.
+// pageSearch is for how long stories are looked through for a link that is written in another way.
+const pageSearch = 4 * time.Second
+
+// byPage is the newest story with an item at that page. There is no index of such pages, so the
+// newest stories are looked through, as many as there is time for.
 func byPage(ctx context.Context, db *storage.DB, page string) (feed.Story, error) {
+	began, n := time.Now(), 0
 	for story, err := range db.Stories(ctx, feed.Query{}) {
 		if err != nil {
 			return story, err
 		}
 		if slices.ContainsFunc(story.Members, func(it feed.Item) bool { return normalize.URL(it.Link) == page }) {
 			return story, nil
+		}
+		if n++; time.Since(began) > pageSearch {
+			return feed.Story{}, unknown{fmt.Errorf("no item or story is known by this id, link or key, and none of the newest %d stories is at that page; older ones are found by a link as the outlet wrote it", n)}
 		}
 	}
 	return feed.Story{}, storage.ErrNotFound
