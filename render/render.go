@@ -124,7 +124,7 @@ func (p *Page) entry(s *feed.Story) entry {
 		credits = e.credits(p.View.Language)
 	}
 	e.content = wrap(body+credits, e.lang, e.dir)
-	if body+credits == "" || e.content == "" { // an outlet that sends headlines says no more
+	if body == "" && credits == "" || e.content == "" { // an outlet that sends headlines says no more
 		e.content = wrap("<p>"+html.EscapeString(e.title)+"</p>", e.lang, e.dir)
 	}
 	if summary != "" {

@@ -81,6 +81,9 @@ func unmarked(s string) string {
 // unmarkedValue does that for the value of an attribute, which has no way to say that its "&copy"
 // is meant as it is. "AT&T" names no character.
 func unmarkedValue(s string) string {
+	if !strings.ContainsAny(s, "&<") {
+		return s
+	}
 	return reference.ReplaceAllStringFunc(unmarked(s), func(ref string) string {
 		named := html.UnescapeString(ref+";") != ref+";"
 		if named || strings.ContainsFunc(ref[1:], func(r rune) bool { return !unicode.IsLetter(r) }) {
