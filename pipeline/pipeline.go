@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"sangam/feed"
@@ -36,6 +37,9 @@ type Pipeline struct {
 	// Hall has a place for every document that has come and waits for one in the room; nil =
 	// any number. It is not strict, see Arrive.
 	Hall chan struct{}
+	// Door has a place for every visit that is about to bring a document, from asking for it
+	// until it is in the room; nil = any number. Visits whose outlets take their time need none.
+	Door chan struct{}
 	Now  func() time.Time
 	Log  *slog.Logger
 	// Told is told of every visit that was stored, and of the state after it; may be nil.
@@ -47,12 +51,13 @@ type Pipeline struct {
 // source's state. A visit cut short because ctx ended is neither: nothing is
 // stored, and the error is ctx's.
 func (p *Pipeline) Run(ctx context.Context, src feed.Source) (*feed.State, feed.Report, error) {
+	place := &place{room: p.Room, hall: p.Hall, door: p.Door}
+	place.enter(ctx)
+	defer place.leave()
 	visit, err := p.recall(ctx, src)
 	if err != nil {
 		return &feed.State{Source: src.ID}, feed.Report{}, fmt.Errorf("recall %s: %w", src.ID, err)
 	}
-	place := &place{room: p.Room, hall: p.Hall}
-	defer place.leave()
 	batch := p.Gather(context.WithValue(ctx, placeKey{}, place), visit)
 	if err := ctx.Err(); err != nil {
 		return &visit.State, feed.Report{}, err // we are stopping; the source did nothing wrong
@@ -86,11 +91,38 @@ func (p *Pipeline) conclude(ctx context.Context, v *feed.Visit, b *feed.Batch, r
 	}
 }
 
-// place is one visit's place in the hall, and then in the room. That is taken while
+// place is one visit's place at the door, in the hall, and then in the room. That is taken while
 // gathering and left after merging, so it travels with the context.
 type place struct {
-	room, hall     chan struct{}
-	inRoom, inHall bool
+	room, hall, door chan struct{}
+	inRoom, inHall   bool
+	atDoor           atomic.Bool
+	enough           *time.Timer // ends the time at the door; nil = there is no door
+}
+
+// promptly is how long a visit keeps its place at the door while its outlet is silent: what comes
+// later comes one by one.
+const promptly = 100 * time.Millisecond
+
+// enter waits for a place at the door, or until ctx ends. Where documents come faster than they are
+// read, as many outlets are asked as will be read soon: each holds a connection, and a
+// stack or two.
+func (p *place) enter(ctx context.Context) {
+	if p.door == nil {
+		return
+	}
+	select {
+	case p.door <- struct{}{}:
+		p.atDoor.Store(true)
+		p.enough = time.AfterFunc(promptly, p.leaveDoor)
+	case <-ctx.Done():
+	}
+}
+
+func (p *place) leaveDoor() {
+	if p.atDoor.CompareAndSwap(true, false) {
+		<-p.door
+	}
 }
 
 type placeKey struct{}
@@ -102,6 +134,7 @@ func takePlace(ctx context.Context) {
 	if !ok || p.inRoom {
 		return
 	}
+	defer p.leaveDoor()
 	defer p.leaveHall()
 	if p.room == nil {
 		return
@@ -118,6 +151,9 @@ func takePlace(ctx context.Context) {
 // It is for whoever fetches, before the document is received.
 func Arrive(ctx context.Context, patience time.Duration) {
 	p, ok := ctx.Value(placeKey{}).(*place)
+	if ok && p.enough != nil {
+		p.enough.Reset(patience)
+	}
 	if !ok || p.hall == nil || p.inHall {
 		return
 	}
@@ -145,6 +181,10 @@ func (p *place) leaveHall() {
 }
 
 func (p *place) leave() {
+	if p.enough != nil {
+		p.enough.Stop()
+	}
+	p.leaveDoor()
 	p.leaveHall()
 	if p.inRoom {
 		<-p.room

@@ -51,6 +51,9 @@ const roomForItems = 40
 // there always is one, and not one for every visit under way.
 const hallForDocuments = 16
 
+// doorForVisits is how many visits bring documents at once, where outlets answer promptly.
+const doorForVisits = 64
+
 // newVisits puts together the steps of a visit. Nothing runs yet.
 func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics, log *slog.Logger) *visits {
 	here := pipeline.Here{
@@ -78,7 +81,7 @@ func newVisits(conf *current, db *storage.DB, client *fetcher.Client, m *metrics
 	v := &visits{conf: conf, db: db, metrics: m, alarms: alarms, met: make(chan struct{}, 1), last: map[string]visitReport{}, names: map[string]feed.Channel{}}
 	v.line = &pipeline.Pipeline{
 		Store: timed{db, m.merges}, Gather: here.Gather,
-		Room: make(chan struct{}, roomForItems), Hall: make(chan struct{}, hallForDocuments),
+		Room: make(chan struct{}, roomForItems), Hall: make(chan struct{}, hallForDocuments), Door: make(chan struct{}, doorForVisits),
 		Now: time.Now, Log: log, Told: v.told,
 	}
 	v.agenda = &schedule.Scheduler{
