@@ -57,8 +57,6 @@ func (r Rules) Mark(items []feed.Item, src feed.Outlet, habits feed.Habits) feed
 	defer d.leave()
 	bodies := make([]text, len(items))
 	var air breath.Breath
-	air.Begin()
-	defer air.End()
 	for i := range items {
 		air.Take()
 		bodies[i] = bodyOf(&items[i], d.marked)

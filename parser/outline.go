@@ -130,8 +130,6 @@ func draw(text string, doc feed.Document) (*outline, *Error) {
 	w.out.head = make([]byte, 0, 1024)
 	w.out.values = make([]value, 0, min(len(text)/bytesAValue, maxItems))
 	w.to = &w.out.head
-	w.air.Begin()
-	defer w.air.End()
 	for {
 		tok, err := w.scan.next(w.innermost())
 		if err != nil {

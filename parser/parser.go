@@ -108,8 +108,6 @@ func readXML(text string, doc feed.Document) (ch feed.Channel, out *outline, err
 		ch.Image = resolve(out.home, ch.Image)
 	}
 	var air breath.Breath
-	air.Begin()
-	defer air.End()
 	for _, part := range out.parts {
 		air.Take()
 		if ch.Entries, err = out.entries(ch.Entries, part); err != nil {

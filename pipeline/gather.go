@@ -300,8 +300,6 @@ func itemsOf(ch feed.Channel, src feed.Outlet, at time.Time) (items []feed.Item,
 	seen := make(map[string]bool, len(ch.Entries))
 	var reader normalize.Reader
 	var air breath.Breath
-	air.Begin()
-	defer air.End()
 	for i, e := range ch.Entries {
 		air.Take()
 		it, w := reader.Item(e, ch, src, at)

@@ -37,8 +37,6 @@ func (s *Server) pieces(st *site, format *render.Format, page *render.Page, foun
 	}
 	pieces, text = make([]piece, 0, len(found)), make([][]byte, 0, len(found))
 	var air breath.Breath
-	air.Begin()
-	defer air.End()
 	for i := range found {
 		air.Take()
 		f := &found[i]

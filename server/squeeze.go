@@ -80,8 +80,6 @@ func squeeze(body []byte, cs []chunk, known squeezed) ([]byte, squeezed) {
 	defer squeezers.Put(z)
 	begin, ends := 0, make([]int, len(cs))
 	var air breath.Breath
-	air.Begin()
-	defer air.End()
 	for i, c := range cs {
 		if done := known[c.sum]; done != nil {
 			b.Write(done)

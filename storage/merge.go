@@ -201,8 +201,6 @@ func (m *merger) merge(b feed.Batch, counted bool) (report feed.Report, err erro
 	if err := m.meet(b.Outlet); err != nil {
 		return m.report, err
 	}
-	m.air.Begin()
-	defer m.air.End()
 	for _, it := range arrange(b.Items) {
 		if err := m.place(it); err != nil {
 			return m.report, fmt.Errorf("item %s: %w", it.Key, err)

@@ -9,41 +9,92 @@
 package breath
 
 import (
+	"os"
 	"runtime"
-	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-const (
-	// stretch is how long work goes on between two breaths.
-	stretch = time.Millisecond
-	// pause is long enough for a processor without other work to look at the network.
-	pause = 20 * time.Microsecond
-)
-
-// working is how much long work is under way.
-var working atomic.Int32
+// stretch is how long work goes on between two breaths.
+const stretch = time.Millisecond
 
 // A Breath is taken between the steps of work that may be long as a whole. The zero value is
-// ready for use by one goroutine.
+// for work that begins.
 type Breath struct{ taken time.Time }
 
-// Begin tells that work begins, which End ends.
-func (b *Breath) Begin() { working.Add(1) }
-
-// End tells that it has ended.
-func (b *Breath) End() { working.Add(-1) }
-
-// Take pauses if the last breath was taken a millisecond ago and there is long work for every
-// processor: who has waited for the network is found, and all that is ready runs. While a
-// processor is free, it sees to them.
+// Take lets others go first if the last breath was taken a millisecond ago: all that is ready,
+// and who waits for the network and need not wait any longer. Otherwise it only looks at the clock.
 func (b *Breath) Take() {
 	if time.Since(b.taken) < stretch {
 		return
 	}
-	if int(working.Load()) >= runtime.GOMAXPROCS(0) {
-		time.Sleep(pause)
-		runtime.Gosched() // what became ready meanwhile stands in line behind us
-	}
+	look()
+	runtime.Gosched() // what became ready meanwhile stands in line behind us
 	b.taken = time.Now()
+}
+
+// look waits until Go has looked at the network, by sending itself a byte that it is told of only
+// then. A sleep would do too, but may last for a millisecond.
+func look() {
+	p := take()
+	if p == nil {
+		return // no more files: then others wait a little longer
+	}
+	sent := false
+	err := p.wait.Read(func(fd uintptr) bool {
+		var b [1]byte
+		if !sent {
+			_, err := p.out.Write(b[:])
+			sent = err == nil
+			return !sent
+		}
+		_, err := syscall.Read(int(fd), b[:])
+		return err != syscall.EAGAIN
+	})
+	if err == nil && sent {
+		p.give()
+	} else {
+		p.close()
+	}
+}
+
+// pipe carries a byte from a goroutine to itself.
+type pipe struct {
+	in, out *os.File
+	wait    syscall.RawConn // until in can be read
+}
+
+// pipes are at hand, as many as there is long work at once.
+var pipes = make(chan *pipe, 16)
+
+// take returns a pipe for one look, nil if the system has none.
+func take() *pipe {
+	select {
+	case p := <-pipes:
+		return p
+	default:
+	}
+	in, out, err := os.Pipe()
+	if err != nil {
+		return nil
+	}
+	p := &pipe{in: in, out: out}
+	if p.wait, err = in.SyscallConn(); err != nil {
+		p.close()
+		return nil
+	}
+	return p
+}
+
+func (p *pipe) give() {
+	select {
+	case pipes <- p:
+	default:
+		p.close()
+	}
+}
+
+func (p *pipe) close() {
+	_ = p.in.Close()
+	_ = p.out.Close()
 }

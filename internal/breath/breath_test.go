@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"sangam/internal/breath"
@@ -50,8 +49,6 @@ func echoes(t *testing.T, between func(*breath.Breath)) time.Duration {
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() {
 			var air breath.Breath
-			air.Begin()
-			defer air.End()
 			for ; ; between(&air) {
 				select {
 				case <-done:
@@ -80,28 +77,10 @@ func echoes(t *testing.T, between func(*breath.Breath)) time.Duration {
 	return time.Since(began)
 }
 
-// TestWorkPausesOnlyWhenProcessorsAreBusy looks whether time passes: in a bubble it only does for who sleeps.
-func TestWorkPausesOnlyWhenProcessorsAreBusy(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
-	synctest.Test(t, func(t *testing.T) {
-		for n, pauses := range []bool{false, false, true, true} {
-			air := make([]breath.Breath, n+1)
-			for i := range air {
-				air[i].Begin()
-			}
-			began := time.Now()
-			air[0].Take()
-			if took := time.Since(began); took > 0 != pauses {
-				t.Errorf("with %d at work on three processors, a breath takes %v", n+1, took)
-			}
-			began = time.Now()
-			air[0].Take()
-			if took := time.Since(began); took > 0 {
-				t.Errorf("a second breath right after the first takes %v", took)
-			}
-			for i := range air {
-				air[i].End()
-			}
-		}
-	})
+// BenchmarkTake tells what a breath costs while there is nobody else.
+func BenchmarkTake(b *testing.B) {
+	for b.Loop() {
+		var air breath.Breath
+		air.Take()
+	}
 }
