@@ -22,7 +22,7 @@ const (
 	patience = 3 * time.Second
 	// grace is how long a reader waits all the same for the successor of one that is not heavy:
 	// nearly always it is there by then.
-	grace = 25 * time.Millisecond
+	grace = 10 * time.Millisecond
 	// orders is how many documents may wait to be made by Renew.
 	orders = 16
 )

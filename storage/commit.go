@@ -14,7 +14,7 @@ import (
 const (
 	// maxGroup is how many batches share a commit at most: it bounds the dirty
 	// pages, and so the memory, of one transaction.
-	maxGroup = 32
+	maxGroup = 24
 
 	// idleFlush is how long the state of a visit without items may wait for a
 	// commit to travel with.

@@ -45,7 +45,7 @@ type visitReport struct {
 
 // roomForItems is how many visits' items are in memory at once, about 200 kB each: those
 // of a full commit, and those that are read meanwhile.
-const roomForItems = 40
+const roomForItems = 32
 
 // hallForDocuments is how many documents wait to be read, about 50 kB each: enough that
 // there always is one, and not one for every visit under way.
