@@ -77,8 +77,8 @@
 // integer keys are the numbers in the cbor tags. Version 2 is a pack: how many items there are; of
 // each how far its number is from the one before it (the first: from the key) and its length, all as
 // varints; then the items, CBOR as above. What follows from the rest is left out of items and
-// stories: the key of a story that the item founded, and of an entry id made here all but
-// the authority, after a 0 byte. Version 3 is never compressed: of each item its number (varint), two
+// stories: the key of a story that the item founded, and of an entry id made here,
+// "tag:AUTHORITY,2026:sangam/" and the story's key, all but the authority, after a 0 byte. Version 3 is never compressed: of each item its number (varint), two
 // times, how many strong marks and how many marks it has (varints), and the hashes of 4 bytes,
 // the strong ones first; a second time of zero says that the item has been deleted. A record
 // whose checksum is wrong is skipped, counted and reported; nothing else suffers.
@@ -91,7 +91,9 @@
 //
 // By these numbers are the fields of records known in CBOR; what is empty is left out. Records told without
 // numbers are arrays, in this order. Moments are texts (RFC 3339), in stories times as in keys. What the fields
-// mean is said where the types are, mostly in package feed.
+// mean is said where the types are, mostly in package feed. Of stories: Lead and Members are numbers of items, Sources
+// the src of each member, Aliases the numbers of stories that became part of it; Into is the number of the one that it became
+// part of itself; Order is its place, Born when it came, Seq its newest change. StoryNo is the number of an item's story.
 //
 //	item: 1 Key, 2 Source, 3 ID, 4 Link, 5 Via, 6 Title, 7 Summary, 8 Content, 9 Authors,
 //	    10 Published, 11 Updated, 12 PublishedRaw, 13 UpdatedRaw, 14 Categories, 15 Enclosures,
@@ -137,7 +139,7 @@
 //
 // A story has its place for ever, given by its first item. The place is the time
 // at which the item says it was published. If it does not say, or claims a time after
-// we first saw it, the place is when we first saw it. If it turns up more than two
+// we first saw it or before 1990, the place is when we first saw it. If it turns up more than two
 // hours later than it claims, readers have already read past that time, so again
 // its place is when we first saw it; unless it is older than a week, or its source was
 // newly added or away for a week: such old items go where they belong, and do not
