@@ -203,7 +203,7 @@ const rotated = "sangam-20060102T150405Z.backup.db"
 // Rotate makes a backup named after the time in a directory, and then removes the
 // oldest ones that were made so beyond keep. It returns the file's name.
 func (db *DB) Rotate(ctx context.Context, dir string, keep int, now time.Time, p Progress) (string, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return "", fmt.Errorf("backup: %w", err)
 	}
 	file := filepath.Join(dir, now.UTC().Format(rotated))
@@ -214,8 +214,10 @@ func (db *DB) Rotate(ctx context.Context, dir string, keep int, now time.Time, p
 	if err != nil {
 		return file, err
 	}
+	// The one just made stays, also if others bear later times: the clock was wrong then, or is now.
+	old = slices.DeleteFunc(old, func(f string) bool { return f == file })
 	err = dropParts(dir)
-	for len(old) > max(1, keep) {
+	for len(old) > max(0, keep-1) {
 		err = errors.Join(err, os.Remove(old[0]))
 		old = old[1:]
 	}
@@ -250,13 +252,15 @@ func dropParts(dir string) error {
 }
 
 // LastRotated is when the newest backup that Rotate made in a directory was begun; zero if there
-// is none.
-func LastRotated(dir string) (time.Time, error) {
+// is none. Those from after now do not count: they were made before the clock was set right.
+func LastRotated(dir string, now time.Time) (last time.Time, err error) {
 	files, err := rotatedIn(dir)
-	if err != nil || len(files) == 0 {
-		return time.Time{}, err
+	for _, f := range files {
+		if at, err := time.Parse(rotated, filepath.Base(f)); err == nil && !at.After(now) {
+			last = at
+		}
 	}
-	return time.Parse(rotated, filepath.Base(files[len(files)-1]))
+	return last, err
 }
 
 // Compacted says what a compaction did to the size of the file, in bytes.
@@ -337,15 +341,20 @@ func (db *DB) swapIn(fresh string) error {
 	if err := inspect(lock); err != nil {
 		return errors.Join(err, lock.Close())
 	}
-	if err := publish(fresh, db.path); err != nil {
+	if err := os.Rename(fresh, db.path); err != nil {
 		return errors.Join(err, lock.Close())
 	}
+	err = syncDir(filepath.Dir(db.path)) // the name stands for the new file now, whether or not this succeeds
 	old := db.bolt
-	db.bolt, err = openLocked(db.path, db.opts, lock)
+	var openErr error
+	db.bolt, openErr = openLocked(db.path, db.opts, lock)
 	db.win = nil
 	db.edition.Add(1)
 	db.era.Add(1)
-	return errors.Join(err, old.Close())
+	db.spoilt.Lock()
+	clear(db.spoilt.records)
+	db.spoilt.Unlock()
+	return errors.Join(err, openErr, old.Close())
 }
 
 // Restore puts a backup in the place of the store that is open. The file that was the
@@ -458,6 +467,10 @@ func copyVerified(ctx context.Context, from, to string, opts Options, p Progress
 		var damaged *Damaged
 		if errors.As(err, &damaged) {
 			damaged.Path = from
+		}
+		var newer *Newer
+		if errors.As(err, &newer) {
+			newer.Path = from
 		}
 		return err
 	}

@@ -69,6 +69,11 @@ type DB struct {
 		states map[string]*errand // visits without items, to travel with the next commit
 	}
 
+	spoilt struct {
+		sync.Mutex
+		records map[string]bool // those found damaged in this file
+	}
+
 	resting   atomic.Int32 // maintenance that holds work on purpose
 	damaged   atomic.Int64
 	unwritten atomic.Pointer[unwritten] // nil = the last try to write succeeded
@@ -243,10 +248,25 @@ func (db *DB) guard(use func(*bbolt.DB) error) (err error) {
 	return use(db.bolt)
 }
 
-// lost counts and reports a record that cannot be read.
+// lost counts and reports a record that cannot be read. The log is told once of each, not whenever
+// somebody reads.
 func (db *DB) lost(bucket string, key []byte, err error) {
 	db.damaged.Add(1)
-	db.opts.Log.Error("a stored record is damaged; it is skipped", "bucket", bucket, "key", fmt.Sprintf("%x", key), "err", err)
+	record := bucket + "\x00" + string(key)
+	db.spoilt.Lock()
+	told := db.spoilt.records[record]
+	db.spoilt.records[record] = true
+	db.spoilt.Unlock()
+	if !told {
+		db.opts.Log.Error("a stored record is damaged; it is skipped", "bucket", bucket, "key", fmt.Sprintf("%x", key), "err", err)
+	}
+}
+
+// Spoilt is how many records have been found damaged since Open, or since the file was made anew.
+func (db *DB) Spoilt() int {
+	db.spoilt.Lock()
+	defer db.spoilt.Unlock()
+	return len(db.spoilt.records)
 }
 
 // Lost is how many times since Open a stored record was found damaged and skipped.

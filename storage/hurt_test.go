@@ -1,8 +1,10 @@
 package storage_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +75,35 @@ func TestALostOutletIsKnownAgainByItsItems(t *testing.T) {
 	got, err := db.Outlets(t.Context())
 	if err != nil || got["herald"].Name != outlets[1].Name {
 		t.Errorf("herald is %+v, %v; want it to be called %q again", got["herald"], err, outlets[1].Name)
+	}
+}
+
+// TestADamagedRecordIsToldOnce reads past a damaged item again and again: it is counted each time, and the log is told
+// once. A file that is made anew does without it.
+func TestADamagedRecordIsToldOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	merge(t, db, storagetest.Batch(storagetest.Outlet("herald"), time.Hour, storagetest.Item("herald", "1", "Ferry sinks", "Twelve.")))
+	merge(t, db, storagetest.Batch(storagetest.Outlet("daily"), time.Hour, storagetest.Item("daily", "1", "Mayor opens the tunnel", "Traffic moves.")))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, path, "items", string([]byte{7: 1}))
+	var said bytes.Buffer
+	db = openAt(t, path, func(o *storage.Options) { o.Log = slog.New(slog.NewTextHandler(&said, nil)) })
+	for range 3 {
+		if n := len(all(t, db)); n != 1 {
+			t.Errorf("%d stories are shown, want the other one", n)
+		}
+	}
+	if n := strings.Count(said.String(), "it is skipped"); n != 1 || db.Spoilt() != 1 || db.Lost() < 3 {
+		t.Errorf("%d records are spoilt, met %d times, and the log said:\n%s", db.Spoilt(), db.Lost(), &said)
+	}
+	if _, err := db.Reindex(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(all(t, db)); n != 1 || db.Spoilt() != 0 {
+		t.Errorf("after a rebuild: %d stories, %d records spoilt", n, db.Spoilt())
 	}
 }
 

@@ -135,11 +135,16 @@ func (n *Newer) Error() string {
 // one of the file system. The caller must Close it.
 func Open(path string, opts Options) (*DB, error) {
 	opts = opts.complete()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if err := create(path, opts); err != nil {
 		return nil, fmt.Errorf("create store: %w", err)
+	}
+	if !opts.NoSync { // whoever gave the file its name may have been killed before that was durable
+		if err := syncDir(filepath.Dir(path)); err != nil {
+			opts.Log.Warn("the store's name may not outlive a power cut", "file", path, "err", err)
+		}
 	}
 	bolt, err := openBolt(path, opts)
 	if err != nil {
@@ -163,6 +168,7 @@ func Open(path string, opts Options) (*DB, error) {
 func newDB(path string, opts Options, bolt *bbolt.DB) *DB {
 	db := &DB{path: path, opts: opts, bolt: bolt, recent: recordCache[stored]{room: itemRoom}, gists: recordCache[gist]{room: gistRoom}, states: recordCache[feed.State]{room: stateRoom}}
 	db.rules.Store(&rules{opts.Decider, opts.Exact})
+	db.spoilt.records = map[string]bool{}
 	return db
 }
 
@@ -198,6 +204,20 @@ func publish(from, to string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(to))
+}
+
+// makeDir makes a directory, and those above it that are not there, durably.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }
 
 func syncDir(dir string) error {

@@ -238,6 +238,10 @@ func TestNewerLayoutIsRefusedUntouched(t *testing.T) {
 	if !errors.As(err, &newer) || newer.Schema != storage.Schema+1 || newer.Known != storage.Schema {
 		t.Errorf("error is %v, want *Newer", err)
 	}
+	_, err = open(t).Restore(t.Context(), path, nil)
+	if !errors.As(err, &newer) || newer.Path != path {
+		t.Errorf("as a backup: %v, want *Newer that names it", err)
+	}
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 		t.Error("the file was changed")
 	}

@@ -3,6 +3,7 @@
 package storage_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -44,6 +45,50 @@ func TestPowerCutsAreFelt(t *testing.T) {
 		}
 	}
 	t.Error("twelve power cuts without fsync did no harm: the simulator proves nothing")
+}
+
+// TestANameOutlivesThePowerCut opens a store whose name is not durable yet, as a compaction leaves it that is killed at
+// its very end. What is stored from then on must be found under that name.
+func TestANameOutlivesThePowerCut(t *testing.T) {
+	needFUSE(t)
+	whole := filled(t)
+	for n := range 4 {
+		rnd := rand.New(rand.NewPCG(uint64(n), 3))
+		mount, after := t.TempDir(), t.TempDir()
+		disk, err := powercut.Mount(mount)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(mount, "sangam.db")
+		f, err := os.Create(path + ".compact")
+		if err == nil {
+			_, err = f.Write(whole)
+			err = errors.Join(err, f.Sync(), f.Close(), os.Rename(path+".compact", path))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		load := startLoad(t, path, 64)
+		<-load.first
+		disk.Cut()
+		got := load.kill()
+		if err := disk.Unmount(); err != nil {
+			t.Fatal(err)
+		}
+		if err := disk.Survivors(rnd, after); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == 0 {
+			t.Fatalf("no batch was acknowledged: %s", &load.errs)
+		}
+		db, err := tryOpen(filepath.Join(after, "sangam.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(accountForSent(t.Context(), db, got), db.Close()); err != nil {
+			t.Errorf("cut %d: %v", n, err)
+		}
+	}
 }
 
 func needFUSE(t *testing.T) {

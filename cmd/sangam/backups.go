@@ -55,13 +55,9 @@ func backUpIfDue(ctx context.Context, db *storage.DB, dir string, every time.Dur
 	if dir == "" {
 		return "", nil
 	}
-	last, err := storage.LastRotated(dir)
-	if err != nil {
+	last, err := storage.LastRotated(dir, now)
+	if err != nil || now.Sub(last) < every {
 		return "", err
-	}
-	// A backup from the future was made before the clock was set right.
-	if now.Sub(last) < every && !last.After(now) {
-		return "", nil
 	}
 	file, err := db.Rotate(ctx, dir, keep, now, nil)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,28 @@ func TestBackupsAreMadeWhenDueAndTheOldestGo(t *testing.T) {
 	left, _ := filepath.Glob(backups + "/*")
 	if len(made) != 4 || strings.Join(left, " ") != strings.Join(made[2:], " ") {
 		t.Errorf("made %q, left %q; want four made and the last two left", made, left)
+	}
+	// The clock is set back by a week: what was made until then is from the future now, and no reason to make
+	// one each time, nor to drop the one just made.
+	now = now.Add(-7 * 24 * time.Hour)
+	made = nil
+	for keep := 3; keep > 0; keep-- {
+		for range 4 { // every twenty minutes
+			file, err := backUpIfDue(t.Context(), db, backups, time.Hour, keep, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file != "" {
+				made = append(made, file)
+			}
+			now = now.Add(20 * time.Minute)
+		}
+		if left, _ := filepath.Glob(backups + "/*"); len(left) != keep || !slices.Contains(left, made[len(made)-1]) {
+			t.Errorf("after the clock was set back: made %q, left %q; want %d left and the newest among them", made, left, keep)
+		}
+	}
+	if len(made) != 4 {
+		t.Errorf("after the clock was set back: made %q in four hours, want one an hour", made)
 	}
 	if file, err := backUpIfDue(t.Context(), db, "", time.Hour, 2, now); file != "" || err != nil {
 		t.Errorf("without a directory: %q, %v", file, err)

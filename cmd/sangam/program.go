@@ -68,12 +68,15 @@ func (st storeStatus) String() string {
 }
 
 // storeNotices is what an operator should know first of the store.
-func storeNotices(db *storage.DB) []string {
-	since, err := db.Writable()
-	if err == nil {
-		return nil
+func storeNotices(db *storage.DB) (notices []string) {
+	if since, err := db.Writable(); err != nil {
+		notices = append(notices, fmt.Sprintf("since %s nothing can be stored; readers are served, and visits go on and fail until it can: %v", since.Format(clock), err))
 	}
-	return []string{fmt.Sprintf("since %s nothing can be stored; readers are served, and visits go on and fail until it can: %v", since.Format(clock), err)}
+	if n := db.Spoilt(); n > 0 {
+		notices = append(notices, fmt.Sprintf("records of the store are damaged, and skipped, %d that were met so far: \"sangam db check\" lists them; "+
+			"\"sangam restore\" of a backup brings them back, \"sangam reindex\" goes on without them", n))
+	}
+	return notices
 }
 
 // storeOf is the zero storeStatus if the size cannot be told.

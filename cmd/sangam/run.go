@@ -278,9 +278,6 @@ func openCounted(cfg *config.Config, m *metrics, log *slog.Logger) (*storage.DB,
 }
 
 func openWith(cfg *config.Config, o storage.Options) (*storage.DB, error) {
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
 	return storage.Open(storeFile(cfg), o)
 }
 
