@@ -279,7 +279,11 @@ func (db *DB) Compact(ctx context.Context, p Progress) (Compacted, error) {
 	var c Compacted
 	err := db.rewrite(ctx, compactSuffix, func(to *bbolt.DB) error {
 		return db.view(func(tx *bbolt.Tx) error {
-			c.Before = tx.Size()
+			info, err := os.Stat(db.path)
+			if err != nil {
+				return err
+			}
+			c.Before = info.Size()
 			p.tell(0, c.Before)
 			return bbolt.Compact(to, tx.DB(), compactChunk)
 		})

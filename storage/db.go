@@ -205,14 +205,21 @@ func (db *DB) update(fn func(*bbolt.Tx) error) error {
 	defer db.swap.RUnlock()
 	defer db.edition.Add(1)
 	var ours error // what fn says tells nothing of the file
+	var made *bbolt.Tx
 	err := db.guard(func(bolt *bbolt.DB) error {
 		return bolt.Update(func(tx *bbolt.Tx) error {
+			made = tx
 			ours = fn(tx)
 			return ours
 		})
 	})
 	if ours == nil {
-		db.written(err)
+		var bytes int64
+		if made != nil {
+			stats := made.Stats()
+			bytes = stats.GetPageAlloc()
+		}
+		db.written(bytes, err)
 	}
 	return err
 }

@@ -395,6 +395,11 @@ func TestFullDiskRecovers(t *testing.T) {
 	if since, err := db.Writable(); !errors.Is(err, syscall.ENOSPC) || time.Since(since) > time.Minute {
 		t.Errorf("with the disk full the store says %v since %v", err, since)
 	}
+	// What is small finds room in the file. That does not make the disk less full.
+	fits := db.NoteSize(t.Context(), start.Add(time.Hour))
+	if _, err := db.Writable(); err == nil {
+		t.Errorf("with the disk full, once something small was written (%v), the store says that all is well", fits)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// unwritten is why nothing could be written at the last try, and since when.
+// unwritten is why something could not be written, and since when.
 type unwritten struct {
 	since time.Time
 	err   error
+	bytes int64 // the least that could not be written since
 }
 
-// Writable is nil if the last try to write to the file succeeded; else it tells why it did
-// not (a full disk, mostly), and since when none has. What is stored can be read
-// meanwhile. It begins to succeed again by itself.
+// Writable is nil if what is to be written to the file can be; else it tells why not (a full disk,
+// mostly), and since when. What is stored can be read meanwhile. It begins to succeed
+// again by itself.
 func (db *DB) Writable() (since time.Time, err error) {
 	if u := db.unwritten.Load(); u != nil {
 		return u.since, u.err
@@ -21,18 +22,20 @@ func (db *DB) Writable() (since time.Time, err error) {
 	return time.Time{}, nil
 }
 
-// written notes what came of a try to write to the file. The log is told when that turns.
-func (db *DB) written(err error) {
+// written notes what came of a try to write so many bytes to the file. The log is told when that turns. On a full disk
+// what is small still finds room in the file's free pages: only what is about as big as what failed shows that
+// there is room again. It comes, since visits that could not be stored are made again.
+func (db *DB) written(bytes int64, err error) {
 	before := db.unwritten.Load()
 	switch {
 	case errors.Is(err, ErrClosed):
-	case err == nil && before != nil:
+	case err == nil && before != nil && 2*bytes >= before.bytes:
 		db.unwritten.Store(nil)
 		db.opts.Log.Info("the store can be written again", "since", before.since)
 	case err != nil && before == nil:
-		db.unwritten.Store(&unwritten{db.opts.Now().UTC(), err})
+		db.unwritten.Store(&unwritten{db.opts.Now().UTC(), err, bytes})
 		db.opts.Log.Error("the store cannot be written; visits fail until it can", "err", err)
 	case err != nil:
-		db.unwritten.Store(&unwritten{before.since, err})
+		db.unwritten.Store(&unwritten{before.since, err, min(bytes, before.bytes)})
 	}
 }
