@@ -307,9 +307,16 @@ func (db *DB) rewrite(ctx context.Context, suffix string, fill func(*bbolt.DB) e
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	to, err := bbolt.Open(fresh, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+	old, err := os.Stat(db.path)
+	if err != nil {
+		return err
+	}
+	to, err := bbolt.Open(fresh, 0o600, &bbolt.Options{
+		FreelistType: bbolt.FreelistArrayType, InitialMmapSize: mapSize(old.Size()),
+		NoSync: true, NoFreelistSync: true, // once, at the end
+		NoGrowSync: true, // and so not ahead: it ends where it is full
+	})
 	if err == nil {
-		to.AllocSize = growBy
 		err = fill(to)
 		to.NoFreelistSync = false
 		err = errors.Join(err, ctx.Err())

@@ -105,6 +105,9 @@ const (
 	// that items claim. Pages left full would soon be split again, into one that is full and one
 	// that is all but empty.
 	fillBetween = 0.65
+	// fillRuns is for the lists of the sources: what is new comes at the end of its source's list, or nearly. When
+	// a page is split there, the full one is done with, and the other begins the next list.
+	fillRuns = 0.9
 )
 
 func (db *DB) newMerger(tx *bbolt.Tx) *merger {
@@ -118,10 +121,11 @@ func (db *DB) newMerger(tx *bbolt.Tx) *merger {
 	m := &merger{
 		db: db, tx: tx, roster: db.outlets.Load(), span: db.rules.Load().Window(),
 		items: b(bItems, fillSequential), stories: b(bStories, fillSequential), timeline: b(bTimeline, fillBetween),
-		names: b(bNames, fillBetween), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, fillBetween), changes: b(bChanges, fillSequential),
+		names: b(bNames, fillBetween), refs: b(bRefs, 0), entries: b(bEntries, 0), bySource: b(bBySource, fillRuns), changes: b(bChanges, fillSequential),
 		packs: db.itemReader(tx), pages: map[uint64]*pack{},
 		known: map[uint64]*stored{}, dirty: map[uint64]*story{}, read: map[uint64]*story{}, refDays: map[uint32]*refDay{},
 	}
+	b(bStates, fillBetween)
 	m.clock = readClock(tx)
 	m.nameAt, m.entryAt = m.names.Cursor(), m.entries.Cursor()
 	ghost, _ := m.nameAt.Seek(be32(ghosts))

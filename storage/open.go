@@ -260,9 +260,12 @@ func initialise(fresh, path string, locked *os.File, opts Options) error {
 // waiting for readers. It costs no memory.
 const mapAhead = 1 << 30
 
-// growBy is how much the file grows beyond what is needed at the moment: each time costs
-// one more fsync.
-const growBy = 1 << 20
+// mapSize is the address space for a file of that size.
+func mapSize(size int64) int { return int(max(mapAhead, 2*size)) }
+
+// growBy is how much the file grows beyond what is needed at the moment. Each time costs one more
+// fsync: a commit of a busy round needs more than this at once, and when little comes, one of some commits grows it.
+const growBy = 256 << 10
 
 // openBolt locks the file, looks at it before it is mapped, and opens it.
 func openBolt(path string, opts Options) (*bbolt.DB, error) {
@@ -305,7 +308,7 @@ func openLocked(path string, opts Options, file *os.File) (bolt *bbolt.DB, err e
 		// The first free pages that suffice are taken. The other kind, a map, takes any, and so breaks up what is
 		// in one piece, until a record of some pages finds no room in a file that is half empty.
 		FreelistType:    bbolt.FreelistArrayType,
-		InitialMmapSize: int(max(mapAhead, 2*info.Size())),
+		InitialMmapSize: mapSize(info.Size()),
 		NoSync:          opts.NoSync,
 		OpenFile: func(_ string, flags int, mode os.FileMode) (*os.File, error) {
 			if handed { // for copying, later; the descriptor may have been opened under another name

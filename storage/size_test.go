@@ -1,10 +1,15 @@
 package storage_test
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"sangam/feed"
 	"sangam/storage"
 	"sangam/storage/storagetest"
 )
@@ -48,5 +53,78 @@ func TestSizeIsNotedOnceADayAndForAMonth(t *testing.T) {
 	}
 	if health, err := db.Check(t.Context(), nil); err != nil || !health.OK() {
 		t.Errorf("check: %+v, %v", health, err)
+	}
+}
+
+// TestPagesHoldLittleAir reads a file as bbolt does: what it grew ahead, and how full the pages are of the
+// parts that grow for ever, after many sources have brought their first items.
+func TestPagesHoldLittleAir(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	for s := range 300 {
+		o := storagetest.Outlet(fmt.Sprintf("s%d", s))
+		var items []feed.Item
+		for i := range 30 {
+			it := storagetest.Item(o.ID, fmt.Sprintf("http://%s.example/%d", o.ID, i), fmt.Sprintf("Title %d of %d", i, s), "Words.")
+			it.Published = start.Add(-time.Duration(i)*time.Hour - time.Duration(s*7)*time.Second)
+			items = append(items, it)
+		}
+		merge(t, db, storagetest.Batch(o, time.Duration(s)*time.Second, items...))
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bolt.Close()
+	err = bolt.View(func(tx *bbolt.Tx) error {
+		if ahead := size(t, path) - tx.Size(); ahead > 264<<10 {
+			t.Errorf("the file has grown %d bytes ahead, want a quarter of a megabyte at most", ahead)
+		}
+		for name, least := range map[string]int{"changes": 85, "stories": 85, "bysource": 80, "names": 60, "entries": 60, "states": 60} {
+			s := tx.Bucket([]byte(name)).Stats()
+			if full := 100 * s.LeafInuse / s.LeafAlloc; full < least {
+				t.Errorf("the pages of %s are %d %% full, want %d at least", name, full, least)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCompactEndsWhereTheFileIsFull wants neither free pages nor room ahead after compacting and reindexing.
+func TestCompactEndsWhereTheFileIsFull(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	for n := range 60 {
+		merge(t, db, loadBatch(n))
+	}
+	for name, do := range map[string]func() error{
+		"compact": func() error { _, err := db.Compact(t.Context(), nil); return err },
+		"reindex": func() error { _, err := db.Reindex(t.Context(), nil); return err },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		bytes, copied := size(t, path), filepath.Join(t.TempDir(), "copy.db")
+		copyFile(t, path, copied) // the store itself is locked
+		bolt, err := bbolt.Open(copied, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = bolt.View(func(tx *bbolt.Tx) error {
+			if bytes != tx.Size() {
+				t.Errorf("after %s the file has %d bytes, of which %d are used", name, bytes, tx.Size())
+			}
+			return nil
+		})
+		if err := errors.Join(err, bolt.Close()); err != nil {
+			t.Fatal(err)
+		}
+		healthy(t, db)
 	}
 }
