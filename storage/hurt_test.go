@@ -99,6 +99,13 @@ func TestADamagedRecordIsToldOnce(t *testing.T) {
 	if n := strings.Count(said.String(), "it is skipped"); n != 1 || db.Spoilt() != 1 || db.Lost() < 3 {
 		t.Errorf("%d records are spoilt, met %d times, and the log said:\n%s", db.Spoilt(), db.Lost(), &said)
 	}
+	backup := filepath.Join(t.TempDir(), "backup.db") // a copy of what is damaged would be none
+	if err := db.Backup(t.Context(), backup, nil); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("backup: %v, want that the store is damaged", err)
+	}
+	if left, _ := filepath.Glob(backup + "*"); len(left) > 0 {
+		t.Errorf("a backup that was not made left %q", left)
+	}
 	if _, err := db.Reindex(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ const (
 	loadEnv     = "SANGAM_STORAGE_LOAD"
 	loadFromEnv = "SANGAM_STORAGE_LOAD_FROM" // number of the first batch
 	noSyncEnv   = "SANGAM_STORAGE_NOSYNC"
+	choresEnv   = "SANGAM_STORAGE_CHORES" // the file is compacted, rebuilt, backed up and restored meanwhile
 )
 
 func TestMain(m *testing.M) {
@@ -81,7 +82,7 @@ func loadBatch(n int) feed.Batch {
 
 // load merges batch after batch and prints the number of each that was acknowledged.
 func load(path string) int {
-	db, err := storage.Open(path, storage.Options{Decider: storagetest.Titles{}, NoSync: os.Getenv(noSyncEnv) != "", CommitEvery: 2 * time.Millisecond})
+	db, err := storage.Open(path, storage.Options{Decider: storagetest.Titles{}, Mark: storagetest.Mark, NoSync: os.Getenv(noSyncEnv) != "", CommitEvery: 2 * time.Millisecond})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		return 1
@@ -89,10 +90,17 @@ func load(path string) int {
 	from, _ := strconv.Atoi(os.Getenv(loadFromEnv))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
+	var still sync.RWMutex // held for reading while a batch is merged
+	if os.Getenv(choresEnv) != "" {
+		wg.Go(func() { fmt.Fprintln(os.Stderr, "load:", chores(db, path+backupSuffix, &still)) })
+	}
 	for g := range loaders { // each loader has sources of its own, so their batches come in order
 		wg.Go(func() {
 			for n := from + g; ; n += loaders {
-				if _, err := db.Merge(context.Background(), loadBatch(n)); err != nil {
+				still.RLock()
+				_, err := db.Merge(context.Background(), loadBatch(n))
+				still.RUnlock()
+				if err != nil {
 					fmt.Fprintln(os.Stderr, "load:", err)
 					return
 				}
@@ -105,6 +113,34 @@ func load(path string) int {
 	wg.Wait()
 	_ = db.Close()
 	return 1
+}
+
+const backupSuffix = ".bak"
+
+// chores puts new files in the place of the store, one after the other, until that fails. Nothing is merged
+// meanwhile, nor for some milliseconds after: a commit would make up for what was not synced.
+func chores(db *storage.DB, backup string, still *sync.RWMutex) error {
+	ctx := context.Background()
+	for n := 0; ; n++ {
+		still.Lock()
+		var err error
+		switch n % 3 {
+		case 0:
+			_, err = db.Compact(ctx, nil)
+		case 1:
+			if err = db.Backup(ctx, backup, nil); err == nil {
+				_, err = db.Restore(ctx, backup, nil)
+			}
+		case 2:
+			_, err = db.Reindex(ctx, nil)
+		}
+		time.Sleep(15 * time.Millisecond)
+		still.Unlock()
+		if err != nil {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // A loaded process puts a store under load.

@@ -179,6 +179,7 @@ type root struct {
 var (
 	_ fs.NodeCreater   = (*root)(nil)
 	_ fs.NodeRenamer   = (*root)(nil)
+	_ fs.NodeLinker    = (*root)(nil)
 	_ fs.NodeUnlinker  = (*root)(nil)
 	_ fs.NodeFsyncer   = (*root)(nil)
 	_ fs.NodeOpener    = (*file)(nil)
@@ -206,6 +207,18 @@ func (r *root) Create(ctx context.Context, name string, flags, mode uint32, out 
 func (r *root) Rename(_ context.Context, name string, _ fs.InodeEmbedder, newName string, _ uint32) syscall.Errno {
 	return r.disk.change(func() {
 		change := rename{from: name, to: newName, f: r.disk.names[name]}
+		change.apply(r.disk.names)
+		r.disk.pending = append(r.disk.pending, change)
+	})
+}
+
+func (r *root) Link(_ context.Context, target fs.InodeEmbedder, name string, _ *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	f, ok := target.(*file)
+	if !ok {
+		return nil, syscall.EPERM
+	}
+	return &f.Inode, r.disk.change(func() {
+		change := rename{to: name, f: f}
 		change.apply(r.disk.names)
 		r.disk.pending = append(r.disk.pending, change)
 	})
