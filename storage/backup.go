@@ -81,7 +81,10 @@ func makesWay(file string) error {
 	case info.Size() == 0:
 		return nil // made by who keeps the name for us
 	}
-	f, err := os.Open(file)
+	f, err := lockFile(file, os.O_RDONLY, 0)
+	if errors.Is(err, ErrLocked) {
+		return errors.New("that is the store of another process, which has it open")
+	}
 	if err != nil {
 		return err
 	}
@@ -278,6 +281,10 @@ const compactChunk = 32 << 20
 func (db *DB) Compact(ctx context.Context, p Progress) (Compacted, error) {
 	var c Compacted
 	err := db.rewrite(ctx, compactSuffix, func(to *bbolt.DB) error {
+		// Where a page leads elsewhere, less than all would be copied, or without end, and the old file goes.
+		if problems, _, err := db.walk(ctx); err != nil || len(problems) > 0 {
+			return errors.Join(err, db.damage(problems))
+		}
 		return db.view(func(tx *bbolt.Tx) error {
 			info, err := os.Stat(db.path)
 			if err != nil {

@@ -92,6 +92,26 @@ func (c *checker) pages() (sane bool, err error) {
 	return walkPages(file, c.problem, c.tick)
 }
 
+// walk reads the pages of the file and nothing by way of them, and describes what is wrong. The caller has whoever writes
+// wait. If the file is not sane, what reads it by its pages may never come to an end.
+func (db *DB) walk(ctx context.Context) (problems []string, sane bool, err error) {
+	c := &checker{ctx: ctx, db: db}
+	err = db.view(func(tx *bbolt.Tx) error {
+		c.tx = tx
+		sane, err = c.pages()
+		return err
+	})
+	return c.health.Problems, sane, err
+}
+
+// damage is the error that problems found in the file make, if there are any.
+func (db *DB) damage(problems []string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return &Damaged{Path: db.path, What: fmt.Sprintf("%d problems, the first: %s", len(problems), problems[0]), Backup: newestBackup(db.path, db.opts)}
+}
+
 // strays looks for buckets where none belongs: one flipped bit makes a bucket of any value.
 func (c *checker) strays() {
 	stray := func(in string) func([]byte) error {

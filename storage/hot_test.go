@@ -230,6 +230,18 @@ func TestBackupReplacesNothingButABackup(t *testing.T) {
 			t.Errorf("a backup took the place of %s", file)
 		}
 	}
+	theirs := filepath.Join(t.TempDir(), "sangam.db")
+	other := openAt(t, theirs)
+	if err := db.Backup(t.Context(), theirs, nil); err == nil {
+		t.Error("a backup took the place of a store that somebody has open")
+	}
+	merge(t, other, loadBatch(1))
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(all(t, openAt(t, theirs))); n != loadItems {
+		t.Errorf("the other store has %d stories, want %d", n, loadItems)
+	}
 	if text, err := os.ReadFile(kept); err != nil || string(text) != "title: mine\n" {
 		t.Errorf("the file of another kind is %q now, %v", text, err)
 	}

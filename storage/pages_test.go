@@ -80,6 +80,12 @@ func TestCheckSurvivesPagesThatLie(t *testing.T) {
 			continue
 		}
 		h, err := db.Check(t.Context(), nil)
+		if _, compactErr := db.Compact(t.Context(), nil); (compactErr == nil) != (c.want == "") {
+			t.Errorf("%s: compact says %v", c.what, compactErr)
+		}
+		if _, reindexErr := db.Reindex(t.Context(), nil); strings.Contains(c.what, "itself") && reindexErr == nil {
+			t.Errorf("%s: there was a way to read it", c.what)
+		}
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Errorf("%s: %v", c.what, err)
 		}

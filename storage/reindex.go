@@ -37,6 +37,9 @@ func (db *DB) Reindex(ctx context.Context, p Progress) (Reindexed, error) {
 	r := &reindexer{db: db, ctx: ctx, progress: p, habits: map[uint32]feed.Habits{}, read: map[uint32]time.Time{}}
 	err := db.rewrite(ctx, reindexSuffix, func(to *bbolt.DB) error {
 		r.to = to
+		if problems, sane, err := db.walk(ctx); err != nil || !sane {
+			return errors.Join(err, db.damage(problems))
+		}
 		return db.view(r.run)
 	})
 	if err != nil {
