@@ -36,8 +36,8 @@
 //	outlets  source id               record: the outlet, its src, whether it is configured
 //	states   source id               record: feed.State without its habits
 //	habits   source id               record: feed.Habits, written only when they changed
-//	items    no of the first         record: a pack of up to sixteen items that one visit brought,
-//	                                 each a feed.Item and the number of its story
+//	items    no of the first         record: a pack of up to sixteen items that came one after the
+//	                                 other, each a feed.Item and the number of its story
 //	marks    day (bucket)            one log per day of arrival, dropped as a whole once nothing
 //	                                 will be compared with its items any more
 //	         └ no, sequence          record: of the items from this number on that a visit brought,
@@ -84,7 +84,8 @@
 // whose checksum is wrong is skipped, counted and reported; nothing else suffers.
 //
 // Why packs: items that came together share addresses, markup and words. Compressed together they
-// take a third less, and a page of 4 kB holds no single item of 1.2 kB without waste. To read one
+// take a third less, and a page of 4 kB holds no single item of 1.2 kB without waste. What comes one by one, as it does
+// once a source is known, joins the last pack: alone, each item would take up twice its bytes. To read one
 // item, all of its pack are decompressed, which takes about 40 µs; the items read last are remembered.
 //
 // # Fields

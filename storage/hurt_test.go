@@ -84,7 +84,8 @@ func TestADamagedRecordIsToldOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sangam.db")
 	db := openAt(t, path)
 	merge(t, db, storagetest.Batch(storagetest.Outlet("herald"), time.Hour, storagetest.Item("herald", "1", "Ferry sinks", "Twelve.")))
-	merge(t, db, storagetest.Batch(storagetest.Outlet("daily"), time.Hour, storagetest.Item("daily", "1", "Mayor opens the tunnel", "Traffic moves.")))
+	long := strings.Repeat("Traffic moves. ", 3000) // and so it has a record of its own
+	merge(t, db, storagetest.Batch(storagetest.Outlet("daily"), time.Hour, storagetest.Item("daily", "1", "Mayor opens the tunnel", long)))
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +112,25 @@ func TestADamagedRecordIsToldOnce(t *testing.T) {
 	}
 	if n := len(all(t, db)); n != 1 || db.Spoilt() != 0 {
 		t.Errorf("after a rebuild: %d stories, %d records spoilt", n, db.Spoilt())
+	}
+}
+
+// TestWhatComesAfterADamagedRecordIsKept damages the last record of items: the item that comes next would have joined it.
+func TestWhatComesAfterADamagedRecordIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	merge(t, db, storagetest.Batch(storagetest.Outlet("herald"), time.Hour, storagetest.Item("herald", "1", "Ferry sinks", "Twelve.")))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, path, "items", string([]byte{7: 1}))
+	db = openAt(t, path)
+	merge(t, db, storagetest.Batch(storagetest.Outlet("daily"), 2*time.Hour, storagetest.Item("daily", "1", "Mayor opens the tunnel", "Traffic moves.")))
+	if h, err := db.Check(t.Context(), nil); err != nil || h.Items != 1 || h.OK() {
+		t.Errorf("check: %+v, %v; want the damage told and one item", h, err)
+	}
+	if left := all(t, db); len(left) != 1 || left[0].Lead().Source != "daily" {
+		t.Errorf("%+v is shown, want what came after the damage", left)
 	}
 }
 

@@ -203,8 +203,8 @@ func TestAYearStaysSmall(t *testing.T) {
 		}
 	}
 	h := healthy(t, db)
-	const perItem, perTombstone, tombstones = 3000, 150, 90 // days
-	most := h.Items*perItem + int64(sources*perDay*tombstones*perTombstone) + 4<<20
+	const perItem, perTombstone, perSource, tombstones = 1500, 100, 4000, 90 // days
+	most := h.Items*perItem + int64(sources*(perDay*tombstones*perTombstone+perSource)) + 4<<20
 	year := size(t, path)
 	if year > most {
 		t.Errorf("after %d days the file has %d bytes for %d items, want at most %d", days, year, h.Items, most)

@@ -12,8 +12,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Items that came together are written together, in packs: what they repeat (addresses,
-// markup, words) is then stored once, a page holds little air, and one write does for
+// Items that came together, or one after the other, are written together, in packs: what they repeat
+// (addresses, markup, words) is then stored once, a page holds little air, and one write does for
 // all of them.
 const (
 	// packItems is how many items a pack holds at most. To read one item its pack is
@@ -391,6 +391,9 @@ func (m *merger) flushItems() error {
 }
 
 // flushFresh writes the new items, in packs.
+//
+// A visit mostly brings one item or two. As packs of their own those would leave half of each page empty, because
+// bbolt leaves two records behind when it splits the last page; so they join the pack before them.
 func (m *merger) flushFresh() error {
 	all, ends := m.bodies[:0], make([]int, len(m.fresh))
 	for i, it := range m.fresh {
@@ -402,7 +405,7 @@ func (m *merger) flushFresh() error {
 	}
 	m.bodies = all
 	begin := 0
-	var p pack
+	p := m.roomFor(len(all))
 	for i, it := range m.fresh {
 		if len(p.items) == 0 {
 			p.no = it.No
@@ -419,4 +422,26 @@ func (m *merger) flushFresh() error {
 		p = pack{items: p.items[:0]}
 	}
 	return nil
+}
+
+// roomFor is the last pack, if the new items, so many bytes, have room in it, else an empty one. The numbers tell
+// how many it holds at most, so that one that is full need not be read.
+func (m *merger) roomFor(size int) (p pack) {
+	key, rec := m.items.Cursor().Last()
+	if key == nil || len(m.fresh) == 0 || m.fresh[len(m.fresh)-1].No-num(key) >= packItems {
+		return pack{}
+	}
+	last, err := readPack(key, rec)
+	if err != nil {
+		return pack{} // who reads it will tell
+	}
+	for _, it := range last.items {
+		size += len(it.body)
+		p.size += len(it.body)
+	}
+	if size > packFull {
+		return pack{}
+	}
+	p.no, p.items = last.no, last.items
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -126,5 +127,75 @@ func TestCompactEndsWhereTheFileIsFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		healthy(t, db)
+	}
+}
+
+// TestFewItemsShareARecord lets outlets bring one item at a time, as they mostly do. The pages must be as full as if all
+// had come together, and each item must live on by itself: be read, revised, deleted.
+func TestFewItemsShareARecord(t *testing.T) {
+	const visits = 480
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	db := openAt(t, path)
+	item := func(n int, word string) feed.Item {
+		it := storagetest.Item(fmt.Sprintf("s%d", n%7), fmt.Sprint(n), fmt.Sprintf("Title %d", n), benchWords(benchRand(n), 800)+word)
+		it.Published = start.Add(time.Duration(n) * time.Minute)
+		return it
+	}
+	visit := func(n, at int, word string) {
+		merge(t, db, storagetest.Batch(storagetest.Outlet(fmt.Sprintf("s%d", n%7)), time.Duration(at)*time.Minute, item(n, word)))
+	}
+	for n := range visits {
+		visit(n, n, "")
+	}
+	for n := 1; n < 100; n += 3 { // the oldest, whose records are full, and one of the newest
+		visit(n, visits+n, " Revised.")
+	}
+	visit(visits-1, 2*visits, " Revised.")
+	check := func(left int) {
+		t.Helper()
+		if h := healthy(t, db); h.Items != int64(left) {
+			t.Errorf("%d items, want %d", h.Items, left)
+		}
+		for _, st := range all(t, db) {
+			it := st.Lead()
+			n, err := strconv.Atoi(it.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			word := ""
+			if n == visits-1 || n < 100 && n%3 == 1 {
+				word = " Revised."
+			}
+			if want := item(n, word); it.Content != want.Content || it.Title != want.Title {
+				t.Errorf("item %d is %q: %q", n, it.Title, it.Content)
+			}
+		}
+	}
+	check(visits)
+	if _, err := db.Keep(t.Context(), 0, 40, start.Add(aDay), nil); err != nil {
+		t.Fatal(err)
+	}
+	check(7 * 40)
+	if _, err := db.Reindex(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	check(7 * 40)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bolt.Close()
+	err = bolt.View(func(tx *bbolt.Tx) error {
+		s := tx.Bucket([]byte("items")).Stats()
+		if full := 100 * s.LeafInuse / s.LeafAlloc; full < 75 || s.KeyN > 7*40/16+2 {
+			t.Errorf("%d items are in %d records, in pages that are %d %% full", 7*40, s.KeyN, full)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
