@@ -44,6 +44,7 @@ const (
 	benchItems   = 30              // per batch
 	benchText    = 1127            // bytes of text per item
 	benchPace    = 5 * time.Minute // between batches: a million items are sixteen weeks
+	benchGroup   = 24              // batches that share a commit, as many as may
 )
 
 var vocabulary = func() []string {
@@ -112,11 +113,11 @@ func grow(b testing.TB, db *storage.DB, from, batches int) {
 	pour(b, db, all)
 }
 
-// pour merges batches, thirty-two at a time.
+// pour merges batches, as many at a time as share a commit.
 func pour(b testing.TB, db *storage.DB, batches iter.Seq[feed.Batch]) {
 	queue := make(chan feed.Batch, 64)
 	var wg sync.WaitGroup
-	for range 32 {
+	for range benchGroup {
 		wg.Go(func() {
 			for batch := range queue {
 				if _, err := db.Merge(context.Background(), batch); err != nil {
@@ -182,7 +183,7 @@ func benchOpen(b testing.TB, path string, noSync bool) *storage.DB {
 func BenchmarkInsert(b *testing.B) {
 	for _, size := range benchSizes(b) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			const batches = 32 * 20
+			const batches = benchGroup * 27
 			path := benchStore(b, size)
 			dir := b.TempDir()
 			ours, raw := filepath.Join(dir, "ours.db"), filepath.Join(dir, "raw.db")
@@ -202,7 +203,7 @@ func BenchmarkInsert(b *testing.B) {
 				if err := db.Close(); err != nil {
 					b.Fatal(err)
 				}
-				theirs := replay(b, ours, raw, 32*benchItems)
+				theirs := replay(b, ours, raw, benchGroup*benchItems)
 				n := float64(batches * benchItems)
 				b.ReportMetric(float64(mine.Microseconds())/n, "cpu-µs/item")
 				b.ReportMetric(float64(theirs.Microseconds())/n, "raw-cpu-µs/item")
