@@ -32,7 +32,7 @@ func (w *window) add(it *feed.Item) {
 }
 
 func (w *window) near(it *feed.Item) []*feed.Item {
-	const most, enough = 64, 2
+	const most, enough = 64, 3
 	type candidate struct {
 		item   *feed.Item
 		shared int

@@ -18,8 +18,9 @@ const (
 	// maxStrong is how many items, the newest, one strong mark brings at most.
 	maxStrong = 64
 	// enoughWeak is how many weak marks two items must share to be worth reading
-	// both; one strong mark is enough.
-	enoughWeak = 2
+	// both; one strong mark is enough. Copies share a dozen and more of forty, excerpts some; two are shared
+	// by chance, by one item in seven with another, and reading both takes most of what comparing takes.
+	enoughWeak = 3
 )
 
 // window is the index of marks: which stored items of the last days share a mark with

@@ -25,14 +25,14 @@ func newTestWindow() *window { return &window{holders: newHolders()} }
 
 const threeDays = 72 * time.Hour
 
-func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
+func TestOneStrongMarkOrThreeWeakOnesBringItemsTogether(t *testing.T) {
 	w := newTestWindow()
 	w.put(holderOf(1, marked(0, "Lsame", "sa")))
-	w.put(holderOf(2, marked(25*time.Hour, "sa", "sb", "sc")))
-	w.put(holderOf(3, marked(26*time.Hour, "sa")))
-	w.put(holderOf(4, marked(27*time.Hour, "sb", "sc")))
-	it := marked(30*time.Hour, "Lsame", "sa", "sb", "sc")
-	if got, want := w.near(holderOf(0, it), threeDays, dawn), []uint64{2, 1, 4}; !slices.Equal(got, want) {
+	w.put(holderOf(2, marked(25*time.Hour, "sa", "sb", "sc", "sd")))
+	w.put(holderOf(3, marked(26*time.Hour, "sa", "sb")))
+	w.put(holderOf(4, marked(27*time.Hour, "sb", "sc", "sd")))
+	it := marked(30*time.Hour, "Lsame", "sa", "sb", "sc", "sd")
+	if got, want := w.near(holderOf(0, it), threeDays, dawn), []uint64{2, 4, 1}; !slices.Equal(got, want) {
 		t.Errorf("near are %v, want %v", got, want)
 	}
 	if got, want := w.near(holderOf(0, it), 28*time.Hour, dawn), []uint64{2, 4}; !slices.Equal(got, want) {
@@ -46,17 +46,17 @@ func TestOneStrongMarkOrTwoWeakOnesBringItemsTogether(t *testing.T) {
 func TestWeakMarksThatManyHoldSayNothing(t *testing.T) {
 	w := newTestWindow()
 	for no := range uint64(maxWeak) {
-		w.put(holderOf(no, marked(time.Duration(no)*time.Minute, "sx", "sy")))
+		w.put(holderOf(no, marked(time.Duration(no)*time.Minute, "sx", "sy", "sz")))
 	}
-	it := marked(threeDays/2, "sx", "sy")
+	it := marked(threeDays/2, "sx", "sy", "sz")
 	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != maxWeak {
 		t.Errorf("%d items near, want %d", got, maxWeak)
 	}
-	w.put(holderOf(maxWeak, marked(time.Hour, "sx", "sy")))
+	w.put(holderOf(maxWeak, marked(time.Hour, "sx", "sy", "sz")))
 	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != 0 {
 		t.Errorf("%d items near through marks of %d, want none", got, maxWeak+1)
 	}
-	w.drop(holderOf(7, &feed.Item{Seen: dawn, Marks: []feed.Mark{"sx", "sy"}}))
+	w.drop(holderOf(7, &feed.Item{Seen: dawn, Marks: []feed.Mark{"sx", "sy", "sz"}}))
 	if got := len(w.near(holderOf(0, it), threeDays, dawn)); got != maxWeak {
 		t.Errorf("%d items near after one was dropped, want %d", got, maxWeak)
 	}

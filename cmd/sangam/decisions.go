@@ -17,7 +17,7 @@ import (
 
 // decisions is raised whenever the merge would come to other stories from the same items, or
 // store them otherwise: nodes of a cluster must agree, and this is how they know.
-const decisions = 1
+const decisions = 2
 
 // rulesDigest stands for all by which stories are decided, and how they are stored.
 func rulesDigest(cfg *config.Config) string {
