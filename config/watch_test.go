@@ -3,10 +3,10 @@ package config
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -99,7 +99,10 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 		if !told() {
 			t.Error("not told")
 		}
-		put(t, path, one+"title: x\n")
+		f, err := os.OpenFile(path, os.O_WRONLY, 0) // it is never empty in between, which would be a change
+		must(t, err)
+		_, err = f.WriteString(one + "title: x\n")
+		must(t, errors.Join(err, f.Close()))
 		must(t, os.Chmod(path, 0o644))
 		put(t, filepath.Join(filepath.Dir(path), "other"), "x")
 		if !untold() {
@@ -118,12 +121,23 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 				t.Errorf("not told of %s", title)
 			}
 		}
-		for i := range 20 {
-			put(t, path, one+"title: "+strings.Repeat("z", i+1)+"\n")
+		for try := range 10 {
+			began := time.Now()
+			for i := range 20 {
+				put(t, path, fmt.Sprintf("%stitle: %d of try %d\n", one, i, try))
+			}
+			atOnce := time.Since(began) < quiet/2
+			once := told() && untold()
+			for !once && !untold() { // told of them one by one
+			}
+			if once {
+				return
+			}
+			if atOnce {
+				t.Fatal("20 writes at once: want to be told once")
+			}
 		}
-		if !told() || !untold() {
-			t.Error("20 writes at once: want to be told once")
-		}
+		t.Skip("this machine is too slow to write 20 times at once")
 	})
 	t.Run("link swapped as Kubernetes does", func(t *testing.T) {
 		t.Parallel()
