@@ -255,21 +255,27 @@ func (db *DB) guard(use func(*bbolt.DB) error) (err error) {
 	return use(db.bolt)
 }
 
+// mostSpoilt is how many damaged records are told of one by one: in a file that is nothing but damage, there may be
+// millions.
+const mostSpoilt = 10_000
+
 // lost counts and reports a record that cannot be read. The log is told once of each, not whenever
 // somebody reads.
 func (db *DB) lost(bucket string, key []byte, err error) {
 	db.damaged.Add(1)
 	record := bucket + "\x00" + string(key)
 	db.spoilt.Lock()
-	told := db.spoilt.records[record]
-	db.spoilt.records[record] = true
+	told := db.spoilt.records[record] || len(db.spoilt.records) == mostSpoilt
+	if !told {
+		db.spoilt.records[record] = true
+	}
 	db.spoilt.Unlock()
 	if !told {
 		db.opts.Log.Error("a stored record is damaged; it is skipped", "bucket", bucket, "key", fmt.Sprintf("%x", key), "err", err)
 	}
 }
 
-// Spoilt is how many records have been found damaged since Open, or since the file was made anew.
+// Spoilt is how many records, ten thousand at most, have been found damaged since Open, or since the file was made anew.
 func (db *DB) Spoilt() int {
 	db.spoilt.Lock()
 	defer db.spoilt.Unlock()
