@@ -317,7 +317,7 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	dst.AllocSize = 1 << 20
+	dst.AllocSize = 256 << 10
 	defer dst.Close()
 	var slots []slot
 	var first uint64
@@ -379,10 +379,10 @@ func replay(b testing.TB, from, to string, perCommit int) time.Duration {
 	began := cpu()
 	for group := range slices.Chunk(nos, perCommit) {
 		err := dst.Update(func(tx *bbolt.Tx) error {
-			for _, name := range []string{"items", "stories", "changes"} {
+			for _, name := range []string{"items", "stories", "changes", "bysource"} {
 				tx.Bucket([]byte(name)).FillPercent = 0.9
 			}
-			for _, name := range []string{"names", "bysource", "timeline"} {
+			for _, name := range []string{"names", "timeline", "states"} {
 				tx.Bucket([]byte(name)).FillPercent = 0.65
 			}
 			for _, no := range group {

@@ -25,9 +25,10 @@ func (p Progress) tell(done, total int64) {
 
 const (
 	// keepChunk and keepPause bound one transaction of Keep, so that visits which
-	// want to store something wait for milliseconds only.
+	// want to store something wait for milliseconds only: when what is deleted lies in as many records, to
+	// write those anew takes once more as long as to find them, and then comes the disk.
 	keepChunk = 128
-	keepPause = 10 * time.Millisecond
+	keepPause = 5 * time.Millisecond
 
 	// keepScan is how many records one reading transaction of Keep looks at.
 	keepScan = 2048

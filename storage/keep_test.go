@@ -149,6 +149,26 @@ func TestSurplusOfOneSourceGoes(t *testing.T) {
 	healthy(t, db)
 }
 
+// TestVisitsNeedNotWaitForKeep lets a millisecond pass whenever the time is asked for. Between two transactions, each
+// of which is told of, a visit may store what it brought.
+func TestVisitsNeedNotWaitForKeep(t *testing.T) {
+	now := start
+	db := openAt(t, t.TempDir()+"/sangam.db", func(o *storage.Options) {
+		o.Now = func() time.Time { now = now.Add(time.Millisecond); return now }
+	})
+	for n := range 40 {
+		merge(t, db, loadBatch(n))
+	}
+	before, longest := int64(0), int64(0)
+	kept, err := db.Keep(t.Context(), aDay, 0, start.Add(10*aDay), func(done, _ int64) {
+		longest = max(longest, done-before)
+		before = done
+	})
+	if err != nil || kept.Items != 40*loadItems || longest > 6 {
+		t.Errorf("kept %+v, %v: %d items in one transaction, each of which took a millisecond; want six at most", kept, err, longest)
+	}
+}
+
 func TestPurgeLeavesNothing(t *testing.T) {
 	db := open(t)
 	for n := range 40 {
