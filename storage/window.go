@@ -2,6 +2,7 @@ package storage
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -34,7 +35,7 @@ type window struct {
 	holders holders
 	from    int64        // the day, since 1970, on which what is left was seen at the earliest
 	warmed  uint64       // so that the compiler does not leave it out
-	found   []holder     // room for near
+	shared  []uint64     // room for near
 	done    []windowStep // since the last settle, newest last
 	// exact leaves weak marks out: nobody asks who shares them.
 	exact bool
@@ -169,64 +170,72 @@ func (w *window) rollback() {
 // since cut, and claim a time at most span away: those that share most first. A weak
 // mark that too many of them hold says nothing.
 func (w *window) near(asked holder, span time.Duration, cut time.Time) []uint64 {
-	at, since := int64(asked.at), int64(stamp(cut))
-	type bond struct{ strong, weak int }
-	shared := map[uint64]bond{}
+	const weakly, strongly = 1, 1 << 16
+	since := int64(stamp(cut))
 	w.warmed = w.holders.warm(asked.keys)
+	w.shared = w.shared[:0] // a number and how they share one mark: most share so little that nothing else matters
 	for i, key := range asked.keys {
-		weak, most := i >= asked.strong, maxStrong
-		if weak {
-			most = maxWeak + 1
+		how, most := uint64(weakly), maxWeak
+		if i < asked.strong {
+			how, most = strongly, maxStrong
 		}
-		if w.exact && weak || slices.Contains(asked.keys[:i], key) {
+		if w.exact && how == weakly || slices.Contains(asked.keys[:i], key) {
 			continue
 		}
-		w.found = w.whoHold(w.found[:0], key, since, most)
-		if weak && len(w.found) == most {
-			continue
-		}
-		for _, h := range w.found {
-			if abs(int64(h.at)-at) > int64(span) {
+		held := w.holders.of(key)
+		if len(held) > most {
+			if held = w.seenSince(held, since, most+1); len(held) > most && how == weakly {
 				continue
 			}
-			b := shared[h.no]
-			if weak {
-				b.weak++
-			} else {
-				b.strong++
-			}
-			shared[h.no] = b
+			held = held[:min(len(held), most)]
+		}
+		for _, e := range held {
+			w.shared = append(w.shared, e<<32|how)
 		}
 	}
-	if len(shared) == 0 {
-		return nil
+	slices.Sort(w.shared)
+	type bond struct {
+		no     uint64
+		shared uint64 // marks
 	}
-	nos := make([]uint64, 0, len(shared))
-	for no, b := range shared {
-		if b.strong > 0 || b.weak >= enoughWeak {
-			nos = append(nos, no)
+	var bonds []bond
+	for i := 0; i < len(w.shared); {
+		short, sum := uint32(w.shared[i]>>32), uint64(0)
+		for ; i < len(w.shared) && uint32(w.shared[i]>>32) == short; i++ {
+			sum += w.shared[i] & math.MaxUint32
 		}
+		strong, weak := sum/strongly, sum%strongly
+		if strong == 0 && weak < enoughWeak {
+			continue
+		}
+		at, found := w.find(short)
+		if !found || w.items[at].seen < since || abs(w.items[at].at-int64(asked.at)) > int64(span) {
+			continue
+		}
+		bonds = append(bonds, bond{w.long(short), strong + weak})
 	}
-	slices.SortFunc(nos, func(a, b uint64) int {
-		x, y := shared[a], shared[b]
-		return cmp.Or(cmp.Compare(y.strong+y.weak, x.strong+x.weak), cmp.Compare(a, b))
+	slices.SortFunc(bonds, func(a, b bond) int {
+		return cmp.Or(cmp.Compare(b.shared, a.shared), cmp.Compare(a.no, b.no))
 	})
-	return nos[:min(len(nos), maxNear)]
+	nos := make([]uint64, 0, min(len(bonds), maxNear))
+	for _, b := range bonds[:cap(nos)] {
+		nos = append(nos, b.no)
+	}
+	return nos
 }
 
-// whoHold appends the items that hold a mark and were seen since, the newest first (by
-// number, whenever they were put), at most so many.
-func (w *window) whoHold(out []holder, key uint32, since int64, most int) []holder {
-	for _, e := range slices.Backward(w.holders.of(key)) {
-		if len(out) == most {
+// seenSince is those of the pairs, the newest first (by number, whenever they were put), whose items were seen
+// since, at most so many.
+func (w *window) seenSince(pairs []uint64, since int64, most int) (seen []uint64) {
+	for _, e := range slices.Backward(pairs) {
+		if len(seen) == most {
 			break
 		}
 		if i, found := w.find(uint32(e)); found && w.items[i].seen >= since {
-			it := w.items[i]
-			out = append(out, holder{no: w.long(it.short), at: uint64(it.at), seen: uint64(it.seen)})
+			seen = append(seen, e)
 		}
 	}
-	return out
+	return seen
 }
 
 // expire forgets what was seen on the days before cut.

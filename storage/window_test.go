@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -154,6 +155,67 @@ func TestWindowIsWhatIsPutInIt(t *testing.T) {
 			t.Fatalf("the index holds %x, want %x", got, want)
 		}
 	})
+}
+
+// TestNearIsWhatLookingAtEveryItemFinds asks by marks that up to a hundred and fifty items hold.
+func TestNearIsWhatLookingAtEveryItemFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		item := func() *feed.Item {
+			it := marked(time.Duration(rnd.IntN(60)) * time.Hour)
+			it.Published = it.Published.Add(-time.Duration(rnd.IntN(30)) * time.Hour)
+			for range rnd.IntN(6) {
+				it.Marks = append(it.Marks, feed.Mark(fmt.Sprintf("s%d", rnd.IntN(10))))
+			}
+			for range rnd.IntN(2) {
+				it.Marks = append(it.Marks, feed.Mark(fmt.Sprintf("L%d", rnd.IntN(2))))
+			}
+			return it
+		}
+		w, items := newTestWindow(), map[uint64]*feed.Item{}
+		for no := range uint64(rapid.IntRange(200, 400).Draw(t, "items")) {
+			items[no+1] = item()
+			w.put(holderOf(no+1, items[no+1]))
+		}
+		asked, span, cut := item(), time.Duration(rnd.IntN(60))*time.Hour, dawn.Add(time.Duration(rnd.IntN(40)-10)*time.Hour)
+		shared, worth := map[uint64]int{}, map[uint64]bool{}
+		for mark := range maps.Keys(markSet(asked)) {
+			var hold []uint64 // the newest first
+			for _, no := range slices.Backward(slices.Sorted(maps.Keys(items))) {
+				if markSet(items[no])[mark] && !items[no].Seen.Before(cut) {
+					hold = append(hold, no)
+				}
+			}
+			if weak(mark) && len(hold) > maxWeak {
+				continue
+			}
+			for _, no := range hold[:min(len(hold), maxStrong)] {
+				shared[no]++
+				worth[no] = worth[no] || !weak(mark) || shared[no] >= enoughWeak
+			}
+		}
+		var want []uint64
+		for no := range shared {
+			if worth[no] && items[no].Time().Sub(asked.Time()).Abs() <= span {
+				want = append(want, no)
+			}
+		}
+		slices.SortFunc(want, func(a, b uint64) int {
+			return cmp.Or(cmp.Compare(shared[b], shared[a]), cmp.Compare(a, b))
+		})
+		want = want[:min(len(want), maxNear)]
+		if got := w.near(holderOf(0, asked), span, cut); !slices.Equal(got, want) {
+			t.Fatalf("near are %v, want %v", got, want)
+		}
+	})
+}
+
+func markSet(it *feed.Item) map[feed.Mark]bool {
+	set := map[feed.Mark]bool{}
+	for _, m := range it.Marks {
+		set[m] = true
+	}
+	return set
 }
 
 // TestAKeyThatThousandsHoldIsFoundAmongOthers searches leaves in which keys are not evenly spread.
