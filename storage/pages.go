@@ -39,6 +39,7 @@ type pageWalk struct {
 	end     uint64 // the first page that was never used
 	is      []pageUse
 	twice   bool // a page is part of the tree in two places
+	level   int  // how far down it is
 	problem func(format string, args ...any)
 	tick    func() error
 }
@@ -55,6 +56,9 @@ const (
 
 // mostBytes is how much is read at once: no record is so big, and no list of free pages of a file that is not of terabytes.
 const mostBytes = 256 << 20
+
+// mostLevels is how far down pages and buckets are followed: no tree that fits on a disk is so deep.
+const mostLevels = 64
 
 // walkPages tells what is wrong with the pages of a file. sane is false if it must not be read by following them:
 // one would come by some page again and again.
@@ -201,6 +205,12 @@ func (w *pageWalk) tree(id uint64, least, most []byte) error {
 
 // elements reads what stands in a page of a tree.
 func (w *pageWalk) elements(id uint64, page, least, most []byte) error {
+	if w.level == mostLevels {
+		w.problem("page %d is more than %d levels down", id, mostLevels)
+		return nil
+	}
+	w.level++
+	defer func() { w.level-- }()
 	ne := binary.NativeEndian
 	flags, count := ne.Uint16(page[offFlags:]), int(ne.Uint16(page[offCount:]))
 	if flags != branchPage && flags != leafPage || pageHeader+count*elementSize > len(page) {

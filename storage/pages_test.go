@@ -94,3 +94,36 @@ func TestCheckSurvivesPagesThatLie(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckDoesNotGoDownForEver puts a hundred buckets into each other.
+func TestCheckDoesNotGoDownForEver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sangam.db")
+	if err := os.WriteFile(path, filled(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bolt, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bolt.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte("meta"))
+		for range 100 {
+			if b, err = b.CreateBucket([]byte("deeper")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, bolt.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := tryOpen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	h, err := db.Check(t.Context(), nil)
+	if found := strings.Join(h.Problems, "\n"); err != nil || !strings.Contains(found, "more than 64 levels down") {
+		t.Errorf("found %.300q, %v; want to be told where it is too deep", found, err)
+	}
+}
