@@ -46,8 +46,11 @@ func echoes(t *testing.T, between func(*breath.Breath)) time.Duration {
 	})
 	done := make(chan struct{})
 	defer close(done)
+	var begun sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
+		begun.Add(1)
 		g.Go(func() {
+			begun.Done()
 			var air breath.Breath
 			for ; ; between(&air) {
 				select {
@@ -65,6 +68,7 @@ func echoes(t *testing.T, between func(*breath.Breath)) time.Duration {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	begun.Wait()
 	began, b := time.Now(), make([]byte, 1)
 	for range 20 {
 		if _, err := c.Write(b); err != nil {
