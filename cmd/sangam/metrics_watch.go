@@ -135,7 +135,7 @@ func (m *metrics) watchStore(db *storage.DB, v *visits, backups *backupWatch) {
 		return float64(info.Size())
 	})
 	value("store_free_bytes", "Room in the store's file that will be used again.", func() float64 { return float64(storeOf(db, time.Now()).Free) })
-	value("store_writable", "1 if the last try to write to the store succeeded, 0 if not, as on a full disk.", func() float64 {
+	value("store_writable", "1 if what is to be stored can be, 0 if not, as on a full disk.", func() float64 {
 		if _, err := db.Writable(); err != nil {
 			return 0
 		}
