@@ -143,7 +143,7 @@ func TestWatchSeesHowFilesAreReplaced(t *testing.T) {
 				t.Fatal("20 writes at once: want to be told once")
 			}
 		}
-		t.Skip("this machine is too slow to write 20 times at once")
+		t.Error("20 writes took too long to be at once, ten times: nothing was tested")
 	})
 	t.Run("link swapped as Kubernetes does", func(t *testing.T) {
 		t.Parallel()

@@ -19,29 +19,23 @@ import (
 // TestPowerCutsLoseNothing cuts the power under load, a third of the times in the first
 // milliseconds of a new file. SANGAM_POWER_CUTS=200 does it 200 times.
 func TestPowerCutsLoseNothing(t *testing.T) {
-	needFUSE(t)
-	cuts, total := longRun(t, "SANGAM_POWER_CUTS", 6), 0
-	for n := range cuts {
-		acked, err := cutPower(t, uint64(n), "", soon)
-		if err != nil {
-			t.Fatalf("cut %d, after %d batches: %v", n, acked, err)
-		}
-		total += acked
-	}
-	if total == 0 {
-		t.Fatal("no batch was acknowledged: nothing was tested")
-	}
-	t.Logf("%d cuts, %d batches acknowledged, none lost", cuts, total)
+	loseNothing(t, longRun(t, "SANGAM_POWER_CUTS", 6), "", soon)
 }
 
 // TestPowerCutsSpareNewFiles cuts the power while files are put in the place of the store, and just after.
 func TestPowerCutsSpareNewFiles(t *testing.T) {
+	loseNothing(t, max(4, longRun(t, "SANGAM_POWER_CUTS", 4)/4), choresEnv+"=1", func(_ uint64, rnd *rand.Rand) time.Duration {
+		return time.Duration(30+rnd.IntN(500)) * time.Millisecond
+	})
+}
+
+// loseNothing cuts the power so many times, and wants what was acknowledged.
+func loseNothing(t *testing.T, cuts int, env string, after func(uint64, *rand.Rand) time.Duration) {
+	t.Helper()
 	needFUSE(t)
-	cuts, total := max(4, longRun(t, "SANGAM_POWER_CUTS", 4)/4), 0
+	total := 0
 	for n := range cuts {
-		acked, err := cutPower(t, uint64(n), choresEnv+"=1", func(_ uint64, rnd *rand.Rand) time.Duration {
-			return time.Duration(30+rnd.IntN(500)) * time.Millisecond
-		})
+		acked, err := cutPower(t, uint64(n), env, after)
 		if err != nil {
 			t.Fatalf("cut %d, after %d batches: %v", n, acked, err)
 		}

@@ -75,12 +75,7 @@ func TestPagesHoldLittleAir(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bolt.Close()
-	err = bolt.View(func(tx *bbolt.Tx) error {
+	inside(t, path, func(tx *bbolt.Tx) {
 		if ahead := size(t, path) - tx.Size(); ahead > 264<<10 {
 			t.Errorf("the file has grown %d bytes ahead, want a quarter of a megabyte at most", ahead)
 		}
@@ -90,11 +85,7 @@ func TestPagesHoldLittleAir(t *testing.T) {
 				t.Errorf("the pages of %s are %d %% full, want %d at least", name, full, least)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestCompactEndsWhereTheFileIsFull wants neither free pages nor room ahead after compacting and reindexing.
@@ -113,19 +104,11 @@ func TestCompactEndsWhereTheFileIsFull(t *testing.T) {
 		}
 		bytes, copied := size(t, path), filepath.Join(t.TempDir(), "copy.db")
 		copyFile(t, path, copied) // the store itself is locked
-		bolt, err := bbolt.Open(copied, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = bolt.View(func(tx *bbolt.Tx) error {
+		inside(t, copied, func(tx *bbolt.Tx) {
 			if bytes != tx.Size() {
 				t.Errorf("after %s the file has %d bytes, of which %d are used", name, bytes, tx.Size())
 			}
-			return nil
 		})
-		if err := errors.Join(err, bolt.Close()); err != nil {
-			t.Fatal(err)
-		}
 		healthy(t, db)
 	}
 }
@@ -183,19 +166,23 @@ func TestFewItemsShareARecord(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bolt.Close()
-	err = bolt.View(func(tx *bbolt.Tx) error {
+	inside(t, path, func(tx *bbolt.Tx) {
 		s := tx.Bucket([]byte("items")).Stats()
 		if full := 100 * s.LeafInuse / s.LeafAlloc; full < 75 || s.KeyN > 7*40/16+2 {
 			t.Errorf("%d items are in %d records, in pages that are %d %% full", 7*40, s.KeyN, full)
 		}
-		return nil
 	})
+}
+
+// inside reads a store's file as bbolt does.
+func inside(t *testing.T, path string, read func(*bbolt.Tx)) {
+	t.Helper()
+	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
 	if err != nil {
+		t.Fatal(err)
+	}
+	err = bolt.View(func(tx *bbolt.Tx) error { read(tx); return nil })
+	if err := errors.Join(err, bolt.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
